@@ -1,0 +1,185 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Budget, ObservedValue, Summary, judge::Judgement};
+
+/// The schema name written to `run.json`; the number after the slash changes when a reader would misread.
+pub const SCHEMA: &str = "headroom.run/1";
+
+/// `run.json`: what ran, on what, and, once the run has ended, what came of it.
+///
+/// `end`, `totals` and `judgement` are absent while the run goes on and in the record of a killed run; a
+/// reader then computes them from the other files ([`crate::Record::conclude`]).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// How far the run came.
+    pub state: State,
+    /// The program that made the record.
+    pub generator: Generator,
+    /// The scenario, whole.
+    pub scenario: ScenarioText,
+    /// The commit of the working folder the run was started in, where there is one.
+    pub git: Option<Git>,
+    /// The seed of arrivals, think times, choices and generated data.
+    pub seed: u64,
+    /// The machine that made the load.
+    pub host: Host,
+    /// The service under test.
+    pub target: TargetInfo,
+    /// Instant of second 0, RFC 3339 UTC.
+    pub start: String,
+    /// Instant at which the last request was answered or given up, RFC 3339 UTC.
+    pub end: Option<String>,
+    /// How load is offered.
+    pub model: Model,
+    /// The load profile, in order.
+    pub stages: Vec<Stage>,
+    /// Users that can be in flight at once (open model), or the highest number of users (closed model).
+    pub max_users: u64,
+    /// Seconds that are measured and shown but not judged.
+    pub warm_up_s: u64,
+    /// What must hold.
+    pub budgets: Vec<Budget>,
+    /// What `target.csv` holds.
+    pub observed: Vec<ObservedValue>,
+    /// Notes a reader of the figures must know, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
+    /// Figures of the judged window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Summary>,
+    /// Budgets with outcomes, validity with reasons, verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Going on; found in a record at rest it means that the generator was killed.
+    Running,
+    /// To its planned end.
+    Finished,
+    /// Stopped by the user.
+    Interrupted,
+    /// Stopped by the scenario's `abort` rule.
+    Aborted,
+}
+
+/// The program that made the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generator {
+    /// `loadgen`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The scenario as it was read, so that a record explains itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioText {
+    /// The scenario's `name`.
+    pub name: String,
+    /// The scenario's `about`, or empty.
+    pub about: String,
+    /// The file name, without folders.
+    pub file: String,
+    /// The file's text, followed by those it extends, each behind a `# file: NAME` line.
+    pub text: String,
+    /// SHA-256 of `text` and of every setting that changed it from the command line, in hex.
+    pub sha256: String,
+}
+
+/// The commit of the working folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Git {
+    /// Full hash.
+    pub commit: String,
+    /// Whether tracked files differed from it.
+    pub dirty: bool,
+}
+
+/// The machine that made the load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Processor model.
+    pub cpu: String,
+    /// Processors this process may run on.
+    pub cores: u64,
+    /// Memory of the machine.
+    pub memory_bytes: u64,
+    /// Kernel name and release.
+    pub kernel: String,
+    /// Open files this process may have.
+    pub open_files_limit: u64,
+}
+
+/// The service under test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Scheme, host and port; never user or password.
+    pub base_url: String,
+    /// Whether every address it resolved to is on this machine.
+    pub loopback: bool,
+}
+
+/// How load is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// A number of users, each waiting for its answer before it goes on.
+    Closed,
+    /// Arrivals by the clock, whether or not earlier ones were answered.
+    Open,
+}
+
+/// A straight piece of the load profile. Unit of `from` and `to`: users (closed model) or iterations a
+/// second (open model).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Load at its start.
+    pub from: f64,
+    /// Load at its end.
+    pub to: f64,
+    /// Its length.
+    pub seconds: f64,
+}
+
+/// A half-open range of seconds of the run, `from_s..to_s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// First second.
+    pub from_s: u64,
+    /// One past the last second.
+    pub to_s: u64,
+}
+
+impl Window {
+    /// Whether `second` lies in it.
+    pub const fn contains(&self, second: u64) -> bool {
+        self.from_s <= second && second < self.to_s
+    }
+
+    /// Its length, seconds.
+    pub const fn seconds(&self) -> u64 {
+        self.to_s.saturating_sub(self.from_s)
+    }
+}
+
+impl Run {
+    /// Planned length of the load, seconds.
+    pub fn planned_s(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.seconds).sum()
+    }
+
+    /// The judged window of a run of which `recorded_s` seconds were recorded: from the end of the warm-up to
+    /// the planned end, or to where the record breaks off.
+    ///
+    /// Seconds after the planned end hold only the answers to requests that were still in flight; they are
+    /// judged too, because leaving the slowest answers out would flatter the target.
+    pub fn judged(&self, recorded_s: u64) -> Window {
+        Window { from_s: self.warm_up_s.min(recorded_s), to_s: recorded_s }
+    }
+}

@@ -1,0 +1,169 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BudgetResult, Metric, Model, Outcome, Run, State, Summary,
+    unit::{show_count, show_number, show_ratio, show_us},
+};
+
+/// Whether the run supports a verdict, and if not, why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Validity {
+    /// No rule was broken.
+    pub valid: bool,
+    /// The broken rules.
+    pub reasons: Vec<Reason>,
+}
+
+/// One broken rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Which.
+    pub rule: Rule,
+    /// One sentence with the figure, the bound, and what would help.
+    pub detail: String,
+}
+
+/// What a run must keep to support a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Something was measured.
+    Empty,
+    /// The generator began requests when they were due.
+    Late,
+    /// The generator had processor time to spare.
+    Saturated,
+    /// The machine gave the generator a processor when it wanted one.
+    Starved,
+    /// The schedule was offered whole.
+    Undelivered,
+    /// The sample can bound what the budgets ask for.
+    TooShort,
+    /// The run came to its planned end.
+    Unfinished,
+}
+
+/// Share of its cores above which a generator is taken to be the limit itself.
+const SATURATED: f64 = 0.9;
+/// Share of the time they wanted to run that the generator's threads may wait for a processor.
+const STARVED: f64 = 0.5;
+/// Waiting below this many seconds per second is never held against a run: an idle generator waits for nothing.
+const STARVED_FLOOR: f64 = 0.1;
+/// Share of the schedule that must have been offered.
+const DELIVERED: f64 = 0.999;
+
+/// The start lag that a run may have at its 99th percentile, microseconds: a tenth of its tightest latency budget,
+/// so that the generator's own lateness cannot decide the verdict; between 2 ms (a timer's tick) and 10 ms.
+pub fn lag_bound_us(run: &Run) -> f64 {
+    let latency =
+        run.budgets.iter().filter(|budget| matches!(budget.metric, Metric::Response(_) | Metric::Max));
+    let tightest = latency.map(|budget| budget.limit).fold(f64::INFINITY, f64::min);
+    (tightest / 10.0).clamp(2_000.0, 10_000.0)
+}
+
+/// Holds every rule against the judged window.
+pub(crate) fn check(run: &Run, summary: &Summary, budgets: &[BudgetResult]) -> Validity {
+    let rules = [empty, late, saturated, starved, undelivered, unfinished];
+    let mut reasons: Vec<Reason> = rules.iter().filter_map(|rule| rule(run, summary)).collect();
+    let few = budgets.iter().filter(|result| result.outcome == Outcome::TooFew);
+    reasons.extend(few.map(|result| Reason {
+        rule: Rule::TooShort,
+        detail: format!(
+            "{} needs {} answers, there were {}: run longer or offer more",
+            result.text,
+            show_count(result.needs_n as i64),
+            show_count(result.n as i64)
+        ),
+    }));
+    let missing = budgets.iter().filter(|result| result.outcome == Outcome::NoData);
+    reasons.extend(missing.filter(|_| summary.completed + summary.failed > 0).map(|result| Reason {
+        rule: Rule::Empty,
+        detail: format!("{}: there is no data for it in the judged window", result.text),
+    }));
+    Validity { valid: reasons.is_empty(), reasons }
+}
+
+fn reason(rule: Rule, detail: String) -> Option<Reason> {
+    Some(Reason { rule, detail })
+}
+
+fn empty(_: &Run, summary: &Summary) -> Option<Reason> {
+    if summary.completed + summary.failed > 0 {
+        return None;
+    }
+    reason(Rule::Empty, "no request ended in the judged window".to_owned())
+}
+
+fn late(run: &Run, summary: &Summary) -> Option<Reason> {
+    let bound = lag_bound_us(run);
+    // A sample too small for its p99 is judged by its worst.
+    let lag = summary.lag.p99_us.unwrap_or(summary.lag.max_us) as f64;
+    if lag <= bound {
+        return None;
+    }
+    reason(
+        Rule::Late,
+        format!(
+            "the generator was late: 99 % of requests began within {} of their due time, more than {} is too much for \
+             these budgets; give it more processor or offer less",
+            show_us(lag),
+            show_us(bound)
+        ),
+    )
+}
+
+fn saturated(run: &Run, summary: &Summary) -> Option<Reason> {
+    let used = summary.generator.cpu_cores;
+    if run.host.cores == 0 || used < SATURATED * run.host.cores as f64 {
+        return None;
+    }
+    reason(
+        Rule::Saturated,
+        format!(
+            "the generator used {} of its {} cores: it was the limit, not the target",
+            show_number(used),
+            run.host.cores
+        ),
+    )
+}
+
+fn starved(_: &Run, summary: &Summary) -> Option<Reason> {
+    let (used, waited) = (summary.generator.cpu_cores, summary.generator.cpu_wait);
+    if waited < STARVED_FLOOR || waited < STARVED * (used + waited) {
+        return None;
+    }
+    reason(
+        Rule::Starved,
+        format!(
+            "the generator was starved: its threads were refused a processor {} of the time they wanted one; \
+             something else uses this machine's cores",
+            show_ratio(waited / (used + waited))
+        ),
+    )
+}
+
+fn undelivered(run: &Run, summary: &Summary) -> Option<Reason> {
+    let delivered = (summary.started + summary.dropped) as f64 / summary.offered.max(1) as f64;
+    if run.model == Model::Closed || summary.offered == 0 || delivered >= DELIVERED {
+        return None;
+    }
+    reason(
+        Rule::Undelivered,
+        format!(
+            "only {} of {} scheduled iterations were begun or counted as dropped",
+            show_count((summary.started + summary.dropped) as i64),
+            show_count(summary.offered as i64)
+        ),
+    )
+}
+
+fn unfinished(run: &Run, summary: &Summary) -> Option<Reason> {
+    let detail = match run.state {
+        State::Finished | State::Aborted => return None,
+        State::Running => {
+            format!("the generator was killed; the record ends at second {}", summary.recorded_s)
+        }
+        State::Interrupted => format!("the run was stopped by hand at second {}", summary.recorded_s),
+    };
+    reason(Rule::Unfinished, detail)
+}
