@@ -112,7 +112,7 @@ impl Record {
         let mut seconds = Vec::new();
         let only = Lines::Of(format!("Tag={tag},"));
         each_histogram(&self.folder.join(files::LATENCY), only, |second, _, histogram| {
-            seconds.push((second, histogram))
+            seconds.push((second, histogram));
         })?;
         Ok(seconds)
     }
