@@ -1,0 +1,254 @@
+//! The checked plan: everything a run needs, with every name resolved. A value of these types can be run without
+//! further questions; whatever could be wrong with a scenario was found while it was made.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderName, Method};
+use record::Budget;
+use url::Url;
+
+use crate::flow::{data::DataSet, expect::Expect, extract::Extract, template::Template, think::Think};
+
+/// Index into [`Plan::requests`].
+pub type RequestId = usize;
+/// Index of a variable of a virtual user, into `Session::slots`.
+pub type Slot = usize;
+
+/// A scenario, checked.
+#[derive(Debug)]
+pub struct Plan {
+    /// The scenario's name.
+    pub name: String,
+    /// What it is for, or empty.
+    pub about: String,
+    /// Where it came from.
+    pub source: Source,
+    /// The service under test.
+    pub target: Target,
+    /// Hosts beside loopback that may be loaded, as written in the scenario's `allow` and by `--allow`.
+    pub allow: Vec<String>,
+    /// How load is offered.
+    pub load: Load,
+    /// Measured and shown, not judged; whole seconds.
+    pub warm_up: Duration,
+    /// When to end early. `None`: the default for the target (off for loopback).
+    pub abort: Option<Abort>,
+    /// Data files, read.
+    pub data: Vec<DataSet>,
+    /// Number of variables of a virtual user.
+    pub slots: usize,
+    /// The variables that `on_start` sets: they outlive an iteration, all others are cleared at its start.
+    pub kept: Vec<Slot>,
+    /// Done once by each virtual user before its first iteration.
+    pub on_start: Vec<Step>,
+    /// What users do, one flow an iteration, chosen by weight.
+    pub flows: Vec<Flow>,
+    /// Every request name, in order of first use; no two alike.
+    pub requests: Vec<String>,
+    /// What is observed of the target.
+    pub observe: Vec<Observer>,
+    /// What must hold.
+    pub budgets: Vec<Budget>,
+}
+
+/// Where a scenario came from.
+#[derive(Debug)]
+pub struct Source {
+    /// The file, as named on the command line.
+    pub file: PathBuf,
+    /// Its text and that of the files it extends, each behind a `# file: NAME` line.
+    pub text: String,
+    /// SHA-256 over `text` and every override, in hex.
+    pub sha256: String,
+}
+
+/// The service under test.
+#[derive(Debug)]
+pub struct Target {
+    /// Scheme, host, port, and perhaps a path before every path of the scenario.
+    pub base_url: Url,
+    /// Longest time for one request, from the instant it was sent.
+    pub timeout: Duration,
+    /// Asked until it answers 2xx before the load begins.
+    pub ready: Option<String>,
+    /// Program and arguments, started before the run and stopped after it.
+    pub command: Option<Vec<String>>,
+    /// A file of PEM certificates to trust beside the platform's.
+    pub ca: Option<PathBuf>,
+}
+
+/// How load is offered.
+#[derive(Debug)]
+pub enum Load {
+    /// Closed model: a number of users.
+    Users {
+        /// Load profile in users.
+        stages: Vec<record::Stage>,
+        /// Pause after each iteration.
+        think: Option<Think>,
+        /// Shortest time from the start of an iteration to the start of the next; gives a due time.
+        pacing: Option<Duration>,
+    },
+    /// Open model: arrivals by the clock.
+    Arrivals {
+        /// How arrivals are spaced.
+        process: Process,
+        /// Users that can be busy at once.
+        max_in_flight: usize,
+        /// Load profile in iterations a second.
+        stages: Vec<record::Stage>,
+    },
+}
+
+/// How arrivals are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// Evenly.
+    Constant,
+    /// With exponential gaps, as independent users arrive.
+    Poisson,
+}
+
+/// When to end a run early: `share` of at least `requests` requests in the last `within` failed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Abort {
+    /// Never.
+    Off,
+    /// On an error storm.
+    Storm {
+        /// Failed over all, 0..1.
+        share: f64,
+        /// Fewer requests than this are no storm.
+        requests: u64,
+        /// The stretch of time looked at; whole seconds.
+        within: Duration,
+    },
+}
+
+/// What a user does in one iteration.
+#[derive(Debug)]
+pub struct Flow {
+    /// Its name.
+    pub name: String,
+    /// How often it is chosen, relative to the others; above 0.
+    pub weight: f64,
+    /// In order. A step that fails ends the iteration.
+    pub steps: Vec<Step>,
+}
+
+/// One step of a flow.
+#[derive(Debug)]
+pub struct Step {
+    /// Taken only when this variable is set and not empty.
+    pub condition: Option<Slot>,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum Action {
+    /// Sends a request and waits for the whole answer.
+    Request(Box<Request>),
+    /// Pauses.
+    Think(Think),
+}
+
+/// A request.
+#[derive(Debug)]
+pub struct Request {
+    /// What it is called in every result.
+    pub id: RequestId,
+    /// Its method.
+    pub method: Method,
+    /// Path and query, or an absolute URL; percent-encoding is the scenario's, except that what a variable puts into
+    /// it is encoded.
+    pub url: Template,
+    /// The scenario's defaults and the step's own, merged.
+    pub headers: Vec<(HeaderName, Template)>,
+    /// Its body, with the content type in `headers` already.
+    pub body: Option<Body>,
+    /// What the answer must be.
+    pub expect: Expect,
+    /// What is kept of the answer.
+    pub save: Vec<(Slot, Extract)>,
+    /// Whether anything looks into the body: if not it is counted and dropped as it arrives.
+    pub reads_body: bool,
+    /// Whether 301, 302, 303, 307 and 308 are followed.
+    pub follow_redirects: bool,
+    /// Longest time for this request, if not the target's.
+    pub timeout: Option<Duration>,
+}
+
+/// A request body.
+#[derive(Debug)]
+pub enum Body {
+    /// Text or JSON as text; values of variables inside JSON strings are escaped when the template is made.
+    Text(Template),
+    /// `application/x-www-form-urlencoded` pairs, encoded when rendered.
+    Form(Vec<(Template, Template)>),
+}
+
+/// Something that tells about the target while it is under load.
+#[derive(Debug)]
+pub struct Observer {
+    /// Its name.
+    pub name: String,
+    /// What is looked at.
+    pub source: ObserverSource,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+pub enum ObserverSource {
+    /// A Prometheus endpoint, once a second.
+    Prometheus {
+        /// Path under the target, or an absolute URL.
+        url: String,
+        /// Values read from it.
+        values: Vec<PrometheusValue>,
+    },
+    /// A response header of every answer, counted by its value.
+    Header(HeaderName),
+}
+
+/// A value read from a Prometheus endpoint.
+#[derive(Debug)]
+pub struct PrometheusValue {
+    /// Its name, by which budgets refer to it.
+    pub name: String,
+    /// What is read and how it is computed.
+    pub query: PrometheusQuery,
+}
+
+/// What is read of a Prometheus endpoint; series that match are summed.
+#[derive(Debug)]
+pub enum PrometheusQuery {
+    /// `Δhits / Δall`.
+    Ratio {
+        /// The part.
+        hits: Selector,
+        /// The whole.
+        all: Selector,
+    },
+    /// `Δ / seconds` of a running total.
+    Rate(Selector),
+    /// The level.
+    Gauge(Selector),
+    /// A quantile (0..1) of a histogram's buckets.
+    Histogram {
+        /// The histogram's name, without `_bucket`.
+        selector: Selector,
+        /// Which.
+        quantile: f64,
+    },
+}
+
+/// `name{label="value",other!="value"}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selector {
+    /// Metric name.
+    pub name: String,
+    /// Label, whether it must be equal (else unequal), value.
+    pub labels: Vec<(String, bool, String)>,
+}

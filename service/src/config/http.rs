@@ -1,0 +1,66 @@
+//! `[http]`: listening, time limits, sizes, proxies.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::list::list;
+use super::{Cidr, ConfigError, within};
+
+/// How the service listens and what it accepts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Address and port to listen on; port 0 takes a free one and announces it.
+    pub listen: SocketAddr,
+    /// Threads that serve requests; 0 is one per core.
+    pub workers: usize,
+    /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
+    pub max_in_flight: usize,
+    /// A request that takes longer is answered 503, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// A connection that stays silent, or takes longer to send a request's headers, is closed, in seconds.
+    pub idle_timeout_s: u64,
+    /// Largest accepted request body, in bytes.
+    pub body_limit_bytes: usize,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<Cidr>,
+    /// Origins that browsers may call from, such as `https://app.example`.
+    #[serde(deserialize_with = "list")]
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            workers: 0,
+            max_in_flight: 1024,
+            request_timeout_ms: 10_000,
+            idle_timeout_s: 75,
+            body_limit_bytes: 256 * 1024,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        within("http.workers", self.workers, 0..=1024)?;
+        within("http.max_in_flight", self.max_in_flight, 1..=1_000_000)?;
+        within("http.request_timeout_ms", self.request_timeout_ms, 10..=600_000)?;
+        within("http.idle_timeout_s", self.idle_timeout_s, 1..=86_400)?;
+        within("http.body_limit_bytes", self.body_limit_bytes, 1024..=64 * 1024 * 1024)?;
+        for origin in &self.cors_origins {
+            let named = origin.starts_with("https://") || origin.starts_with("http://");
+            if !named || axum::http::HeaderValue::from_str(origin).is_err() {
+                return Err(ConfigError::new(format!(
+                    "http.cors_origins: `{origin}` is not an origin such as https://app.example"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! `[limits]`: rate limits.
+
+use serde::{Deserialize, Serialize};
+
+/// Rate limits.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Which set of limits applies.
+    pub profile: Profile,
+}
+
+/// A set of rate limits; the figures are in `middleware/limits.rs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// What a public service wants: 5 logins a minute, 60 listings a minute.
+    Strict,
+    /// Wide enough for a load test from one address, still a bound: the default of the embedded mode.
+    #[default]
+    Generous,
+    /// No limit and no `RateLimit-*` headers.
+    Off,
+}

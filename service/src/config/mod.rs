@@ -1,0 +1,209 @@
+//! The configuration: defaults, then a TOML file, then the environment, then `--set`; validated once, at start.
+//!
+//! The environment is read here and nowhere else. A key `section.name` is the variable `SERVICE_SECTION_NAME`.
+
+mod admin;
+mod auth;
+mod cache;
+mod cidr;
+mod database;
+mod http;
+mod lifecycle;
+mod limits;
+mod list;
+mod log;
+
+use std::path::Path;
+
+pub use admin::AdminConfig;
+pub use auth::AuthConfig;
+pub use cache::{CacheConfig, Policy};
+pub use cidr::Cidr;
+pub use database::DatabaseConfig;
+pub use http::HttpConfig;
+pub use lifecycle::LifecycleConfig;
+pub use limits::{LimitsConfig, Profile};
+pub use log::{Format, LogConfig, Requests};
+use serde::{Deserialize, Serialize};
+
+const PREFIX: &str = "SERVICE_";
+/// Secrets may come from a file: `SERVICE_AUTH_SECRET_FILE=/run/secrets/jwt`.
+const FROM_FILE: &str = "_FILE";
+const SECRETS: [&str; 1] = ["auth.secret"];
+
+/// Everything that can be configured. Serialising it masks the secrets.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Listening, time limits, sizes, proxies.
+    pub http: HttpConfig,
+    /// The store.
+    pub database: DatabaseConfig,
+    /// Tokens and passwords.
+    pub auth: AuthConfig,
+    /// The response cache.
+    pub cache: CacheConfig,
+    /// Rate limits.
+    pub limits: LimitsConfig,
+    /// What is logged and how.
+    pub log: LogConfig,
+    /// Stopping.
+    pub lifecycle: LifecycleConfig,
+    /// Who may use the admin routes.
+    pub admin: AdminConfig,
+}
+
+/// Why a configuration was refused; one line that names the key and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Reads and validates the configuration.
+///
+/// `file` is a TOML file; `environment` the process's variables; `overrides` are `key=value` pairs, which win.
+///
+/// # Errors
+/// A missing file, an unknown key, a value of the wrong type or out of its range.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[(String, String)],
+) -> Result<Config, ConfigError> {
+    let mut builder = ::config::Config::builder();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::new(format!("cannot read {}: {e}", path.display())))?;
+        builder = builder.add_source(::config::File::from_str(&text, ::config::FileFormat::Toml));
+    }
+    for (key, value) in from_environment(environment)? {
+        builder = set(builder, &key, value)?;
+    }
+    for (key, value) in overrides {
+        builder = set(builder, key, value.clone())?;
+    }
+    let config: Config = builder
+        .build()
+        .and_then(::config::Config::try_deserialize)
+        .map_err(|e| ConfigError::new(one_line(&e.to_string())))?;
+    config.validate()?;
+    Ok(config)
+}
+
+/// The variables of this process.
+#[allow(clippy::disallowed_methods, reason = "the environment is read in this room only")]
+pub fn process_environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+}
+
+type Builder = ::config::ConfigBuilder<::config::builder::DefaultState>;
+
+fn set(builder: Builder, key: &str, value: String) -> Result<Builder, ConfigError> {
+    builder.set_override(key, value).map_err(|e| ConfigError::new(format!("{key}: {}", one_line(&e.to_string()))))
+}
+
+fn from_environment(
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut pairs = Vec::new();
+    for (name, value) in environment {
+        let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        let Some((section, key)) = rest.split_once('_') else {
+            return Err(ConfigError::new(format!("{name}: expected {PREFIX}SECTION_KEY, such as SERVICE_CACHE_POLICY")));
+        };
+        let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
+        let secret = SECRETS.iter().find(|secret| key == format!("{secret}{}", FROM_FILE.to_lowercase()));
+        match secret {
+            Some(secret) => {
+                let text = std::fs::read_to_string(&value)
+                    .map_err(|e| ConfigError::new(format!("{name}: cannot read {value}: {e}")))?;
+                pairs.push(((*secret).to_owned(), text.trim_end().to_owned()));
+            }
+            None => pairs.push((key, value)),
+        }
+    }
+    Ok(pairs)
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.http.validate()?;
+        self.database.validate()?;
+        self.auth.validate()?;
+        self.cache.validate()?;
+        self.log.validate()
+    }
+}
+
+/// Refuses `value` outside `range`, naming the key.
+fn within<T>(key: &str, value: T, range: std::ops::RangeInclusive<T>) -> Result<(), ConfigError>
+where
+    T: PartialOrd + std::fmt::Display,
+{
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::new(format!("{key} is {value}; it must be between {} and {}", range.start(), range.end())))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_set_option_wins_over_the_environment_which_wins_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("service.toml");
+        std::fs::write(&file, "[cache]\npolicy = \"off\"\nmax_bytes = 1048576\n[limits]\nprofile = \"off\"\n").unwrap();
+        let config = load(
+            Some(&file),
+            env(&[("SERVICE_LIMITS_PROFILE", "strict"), ("SERVICE_HTTP_MAX_IN_FLIGHT", "7")]),
+            &env(&[("limits.profile", "generous")]),
+        )
+        .unwrap();
+        assert_eq!(config.cache.policy, Policy::Off);
+        assert_eq!(config.cache.max_bytes, 1_048_576);
+        assert_eq!(config.limits.profile, Profile::Generous);
+        assert_eq!(config.http.max_in_flight, 7);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_in_one_line_that_lists_the_right_ones() {
+        let error = load(None, env(&[("SERVICE_CACHE_POLICI", "off")]), &[]).unwrap_err().to_string();
+        assert!(error.contains("polici") && error.contains("`policy`"), "{error}");
+        assert!(!error.contains('\n'));
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_by_name() {
+        let error = load(None, [], &env(&[("http.max_in_flight", "0")])).unwrap_err().to_string();
+        assert!(error.contains("http.max_in_flight is 0"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_read_from_its_file_and_masked_when_printed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("jwt");
+        let secret = "0123456789abcdef0123456789abcdef";
+        std::fs::write(&file, format!("{secret}\n")).unwrap();
+        let config = load(None, env(&[("SERVICE_AUTH_SECRET_FILE", file.to_str().unwrap())]), &[]).unwrap();
+        assert_eq!(config.auth.secret.as_ref().unwrap().expose_secret(), secret);
+        assert!(!format!("{config:?}").contains(secret));
+        assert!(!serde_json::to_string(&config).unwrap().contains(secret));
+    }
+}
