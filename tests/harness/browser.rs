@@ -1,0 +1,120 @@
+//! Headless Chromium, driven through chromedriver.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
+
+use crate::process::Process;
+
+/// Loads nothing of its own accord, from nowhere.
+const FLAGS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+];
+
+/// A browser with one page; it and its driver end when dropped.
+pub struct Browser {
+    /// The page.
+    pub page: WebDriver,
+    _driver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver on a free port and a browser with a new profile.
+    ///
+    /// # Errors
+    /// Debian's chromium and chromium-driver are not installed, or do not start.
+    pub async fn start() -> Result<Self> {
+        let mut command = Command::new("chromedriver");
+        // A session of its own would outlive us; the driver ends its browser when it is killed with the group.
+        command.arg("--port=0").stdout(Stdio::piped());
+        let mut driver = Process::start_with_output(&mut command)
+            .context("chromedriver (Debian: chromium-driver); `make test` installs it")?;
+        let port = announced_port(&mut driver)?;
+        let profile = tempfile::tempdir()?;
+        let mut capabilities = DesiredCapabilities::chrome();
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let page = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        Ok(Self { page, _driver: driver, _profile: profile })
+    }
+
+    /// Shows pages as on a screen so wide (CSS pixels) whose owner prefers `scheme`: `light` or `dark`.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn screen(&self, width: u32, scheme: &str) -> Result<()> {
+        let devtools = self.page.cdp();
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        devtools.send_raw("Emulation.setDeviceMetricsOverride", size).await?;
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        devtools.send_raw("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// The value of a JavaScript expression in the page.
+    ///
+    /// # Errors
+    /// It throws.
+    pub async fn value_of(&self, expression: &str) -> Result<Value> {
+        let answer = self.page.execute(format!("return ({expression});"), Vec::new()).await?;
+        Ok(answer.json().clone())
+    }
+
+    /// What the browser had to complain about since the last call: script errors, refused loads, `console.error`.
+    ///
+    /// # Errors
+    /// The driver keeps no log.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let entries = self.page.browser_log().await?;
+        let bad = entries.into_iter().filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING"));
+        Ok(bad.map(|entry| entry.message).collect())
+    }
+
+    /// Closes the browser in good order.
+    ///
+    /// # Errors
+    /// The driver lost it.
+    pub async fn close(self) -> Result<()> {
+        let Self { page, .. } = self;
+        page.quit().await.context("closing the browser")
+    }
+}
+
+fn announced_port(driver: &mut Process) -> Result<u16> {
+    let stdout = driver.take_stdout().context("stdout is piped")?;
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let port = line.split_once("started successfully on port ").map(|(_, rest)| rest);
+            if let Some(port) = port.and_then(|rest| rest.trim_end_matches('.').parse().ok()) {
+                let _ = tell.send(port);
+            }
+        }
+    });
+    match told.recv_timeout(Duration::from_secs(20)) {
+        Ok(port) => Ok(port),
+        Err(_) => bail!("chromedriver did not say on which port it listens"),
+    }
+}

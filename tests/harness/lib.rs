@@ -1,0 +1,8 @@
+//! What the integration tests and the benchmarks share: the real programs as processes that end with the test, and
+//! servers whose behaviour is known.
+
+pub mod browser;
+pub mod loadgen;
+pub mod process;
+pub mod servers;
+pub mod service;
