@@ -1,1 +1,27 @@
 //! The real programs, as processes, against each other and against servers of known behaviour.
+//!
+//! | module        | subject                                                                    |
+//! |---------------|----------------------------------------------------------------------------|
+//! | `main_job`    | service, seed, load, verdict, page: the whole way                           |
+//! | `verdicts`    | what ends a run, and with which exit code                                   |
+//! | `mistakes`    | scenarios that are refused                                                  |
+//! | `commands`    | `check`, `once`, `schema`                                                   |
+//! | `transport`   | redirects, cookies, gzip, TLS, connections                                  |
+//! | `safety`      | targets nobody allowed                                                      |
+//! | `logs`        | `latency.hlog` as another reader sees it                                    |
+//! | `schema`      | the published schema as another validator sees it                           |
+//! | `page`        | the report in a browser                                                     |
+//! | `service`     | what only a real service process can show                                   |
+//! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
+
+mod commands;
+mod logs;
+mod main_job;
+mod mistakes;
+mod page;
+mod safety;
+mod schema;
+mod service;
+mod timed;
+mod transport;
+mod verdicts;

@@ -1,0 +1,105 @@
+use std::path::Path;
+
+use anyhow::Result;
+use harness::{
+    browser::Browser,
+    loadgen::{Loadgen, reports_html},
+    servers::{Server, known},
+};
+use serde_json::Value;
+
+const SCENARIO: &str = "
+version: 1
+name: a page with everything on it, and a name long enough to have to be broken on a narrow screen
+load: { arrivals: { process: poisson, max_in_flight: 100, stages: [ { to: 150/s, over: 3s }, { hold: 4s } ] }, warm_up: 2s }
+flows:
+  - name: good
+    weight: 8
+    steps: [ { get: /json, name: a request whose name is longer than any column of a phone } ]
+  - name: slow
+    weight: 2
+    steps: [ { get: /slow/30, name: <b>slow</b> & \"quoted\" } ]
+  - name: bad
+    steps: [ { get: /status/500, name: bad } ]
+budgets:
+  - { p95: 200ms, p99: 20ms, error_rate: 1% }
+";
+
+/// What must hold of a page on any screen; an empty list is good. A figure may be wider than the screen only inside a
+/// box of its own that scrolls.
+const FAULTS: &str = r"(() => {
+  const faults = [], width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width) {
+    const wide = [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > width + 1);
+    faults.push('wider than the screen: ' + wide.slice(0, 3).map(e => e.tagName + '.' + e.className).join(', '));
+  }
+  const figures = [...document.querySelectorAll('svg')].filter(e => !e.closest('details:not([open])'));
+  if (figures.length < 3) faults.push('only ' + figures.length + ' figures');
+  for (const figure of figures) {
+    const box = figure.getBoundingClientRect(), style = getComputedStyle(figure);
+    const title = figure.querySelector('title')?.textContent ?? figure.getAttribute('aria-label') ?? '?';
+    if (box.width < 40 || box.height < 10 || style.visibility !== 'visible' || style.display === 'none')
+      faults.push('not seen: ' + title + ' ' + box.width + 'x' + box.height);
+    if (title === '?' && figure.getAttribute('aria-hidden') !== 'true') faults.push('a figure without a title');
+  }
+  const named = new Set();
+  for (const e of document.querySelectorAll('[id]')) {
+    if (named.has(e.id)) faults.push('two elements are called ' + e.id);
+    named.add(e.id);
+  }
+  for (const e of document.querySelectorAll('[src], link[href]'))
+    if (!(e.getAttribute('src') ?? e.getAttribute('href')).startsWith('data:')) faults.push('loads ' + e.outerHTML);
+  return faults;
+})()";
+
+/// Contrast of the text with what is behind it, as WCAG 2.2 defines it.
+const CONTRAST: &str = r"(() => {
+  const channels = colour => colour.match(/[\d.]+/g).slice(0, 3).map(v => v / 255);
+  const luminance = colour => {
+    const [r, g, b] = channels(colour).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const style = getComputedStyle(document.body);
+  const canvas = style.backgroundColor === 'rgba(0, 0, 0, 0)'
+    ? getComputedStyle(document.documentElement).backgroundColor : style.backgroundColor;
+  const [a, b] = [luminance(style.color), luminance(canvas)];
+  return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), b];
+})()";
+
+/// Opens the page on narrow and wide screens, light and dark, and makes sure that it can be read on each.
+pub async fn is_readable_everywhere(page: &Path) -> Result<()> {
+    let browser = Browser::start().await?;
+    for width in [400, 1280] {
+        let mut canvas = Vec::new();
+        for scheme in ["light", "dark"] {
+            browser.screen(width, scheme).await?;
+            browser.page.goto(format!("file://{}", page.display())).await?;
+            let faults = browser.value_of(FAULTS).await?;
+            assert_eq!(faults, Value::Array(Vec::new()), "{width} px, {scheme}");
+            let contrast = browser.value_of(CONTRAST).await?;
+            let contrast: (f64, f64) = serde_json::from_value(contrast)?;
+            assert!(contrast.0 >= 4.5, "contrast of {} at {width} px, {scheme}", contrast.0);
+            canvas.push(contrast.1);
+            let complaints = browser.complaints().await?;
+            assert!(complaints.is_empty(), "{width} px, {scheme}: {complaints:?}");
+        }
+        assert!(canvas[0] > 0.5 && canvas[1] < 0.2, "light is light and dark is dark: {canvas:?}");
+    }
+    browser.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_reads_well_on_every_screen_and_no_name_breaks_it() -> Result<()> {
+    let server = Server::start(known(&Default::default()))?;
+    let finished = Loadgen::run(SCENARIO, &server.url())?.finish()?;
+    let page = finished.record_folder().join("report.html");
+    let drawn = reports_html(&finished.record_folder(), &page)?;
+    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+
+    let html = std::fs::read_to_string(&page)?;
+    assert!(!html.contains("<b>slow</b>"), "a name is text, not markup");
+    let again = finished.record_folder().join("again.html");
+    reports_html(&finished.record_folder(), &again)?;
+    assert!(html == std::fs::read_to_string(&again)?, "the same record gives the same bytes");
+    is_readable_everywhere(&page).await
+}

@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use anyhow::Result;
+use harness::{loadgen::Loadgen, servers::Freezing};
+
+const RATE: f64 = 500.0;
+
+const SCENARIO: &str = "
+version: 1
+name: freeze
+load:
+  arrivals:
+    process: constant
+    max_in_flight: 1000
+    stages: [ { rate: 500/s, hold: 20s } ]
+flows:
+  - name: ask
+    steps: [ { get: / } ]
+budgets:
+  - { p95: 400ms }
+";
+
+/// The latency, seconds, that `share` of `n` evenly due requests exceed when the server freezes for these times: a
+/// request due `x` before the end of a freeze waits `x`, so that `rate · Σ max(0, freeze − x)` of them wait longer.
+fn dictated(freezes: &[Duration], n: u64, share: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 10.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        let waiting: f64 = freezes.iter().map(|freeze| (freeze.as_secs_f64() - middle).max(0.0)).sum();
+        if RATE * waiting > share * n as f64 { low = middle } else { high = middle }
+    }
+    low
+}
+
+#[test]
+fn a_server_that_freezes_shows_in_response_time_and_not_in_service_time() -> Result<()> {
+    let server = Freezing::start(Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(1))?;
+    let finished = Loadgen::run(SCENARIO, &server.server.url())?.finish()?;
+    finished.expect(10)?;
+    let (summary, _) = finished.record()?.conclude()?;
+    let freezes = server.freezes();
+    assert_eq!(freezes.len(), 2, "freezes during the run");
+    assert_eq!(summary.failed + summary.dropped, 0);
+
+    let response = &summary.response;
+    for (share, measured_us) in [(0.05, response.p95_us), (0.01, response.p99_us)] {
+        let measured = measured_us.expect("10,000 samples bound it") as f64 / 1e6;
+        let expected = dictated(&freezes, response.n, share);
+        let off = (measured / expected - 1.0).abs();
+        assert!(off < 0.02, "{share} wait {measured} s; the freezes of {freezes:?} dictate {expected} s");
+    }
+    // Sent → answered sees the freeze only in what was on its way when it began, or waited in the server's backlog.
+    assert_eq!(summary.service.n, response.n);
+    Ok(())
+}
+
+#[test]
+fn the_dictated_latency_of_an_even_schedule_is_that_of_the_textbook() {
+    // One second in ten: of 500 delayed in 5,000, 250 wait over half a second and 50 over 0.9 s.
+    let freeze = [Duration::from_secs(1)];
+    assert!((dictated(&freeze, 5000, 0.05) - 0.5).abs() < 1e-9);
+    assert!((dictated(&freeze, 5000, 0.01) - 0.9).abs() < 1e-9);
+}

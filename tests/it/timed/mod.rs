@@ -1,0 +1,6 @@
+//! Tests whose subject is time, or whose verdict depends on the generator not being late: run one at a time.
+
+mod arrivals;
+mod freeze;
+mod midway;
+mod starved;
