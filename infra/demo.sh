@@ -54,6 +54,6 @@ verdict=0
 say "verdict: exit $verdict · record: $record · report: $(realpath "$out")"
 # What the load showed is the demonstration; only a run that could not be done is a failure of it.
 case $verdict in
-  0 | 10 | 12 | 130) exit 0 ;;
+  0 | 10 | 12 | 130) ;;
   *) exit "$verdict" ;;
 esac

@@ -1,2 +1,94 @@
-//! Side-by-side measurements.
-fn main() {}
+//! What a request costs, beside other load generators, in one run on one machine, as a Markdown table.
+//!
+//! ```text
+//! bench                       everything, to stdout and target/bench.md
+//! bench --only per-request    one part
+//! bench serve                 the small fast server that the clients ask (used by the other parts)
+//! ```
+//!
+//! Repetitions are interleaved (A B C A B C …), so that a machine that slows down slows all of them. Each part is
+//! bounded in time and in the number of its requests; nothing is asked beyond loopback.
+
+mod cached_list;
+mod connected;
+mod demo;
+mod page;
+mod peers;
+mod per_request;
+mod serve;
+mod table;
+mod usage;
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use harness::process::build_folder;
+
+#[derive(Debug, Parser)]
+#[command(version, about = "Measures loadgen, service and reports beside their peers")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Measures `make demo` from a fresh clone too.
+    #[arg(long)]
+    demo: bool,
+    /// How often each is measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    rounds: u32,
+    /// How long each client runs, in seconds.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(2..=60))]
+    seconds: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a small JSON document, fast, on a free port, and count.
+    Serve,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Processor time per request of each load generator.
+    PerRequest,
+    /// Memory and punctuality with ten thousand users.
+    Connected,
+    /// Processor time per cached task list, beside a bare axum handler.
+    CachedList,
+    /// Time and memory of a page of a one-hour run.
+    Page,
+    /// `make demo` from nothing, with the build.
+    Demo,
+}
+
+const USUAL: [Part; 4] = [Part::PerRequest, Part::Connected, Part::CachedList, Part::Page];
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    if matches!(cli.command, Some(Command::Serve)) {
+        return serve::serve();
+    }
+    let each = Duration::from_secs(cli.seconds);
+    let mut parts = if cli.only.is_empty() { USUAL.to_vec() } else { cli.only };
+    parts.extend(cli.demo.then_some(Part::Demo));
+    let mut document = format!("# Bench\n\n{}\n", table::machine()?);
+    for part in parts {
+        let section = match part {
+            Part::PerRequest => per_request::measure(cli.rounds, each)?,
+            Part::Connected => connected::measure()?,
+            Part::CachedList => cached_list::measure(cli.rounds, each)?,
+            Part::Page => page::measure(cli.rounds)?,
+            Part::Demo => demo::measure()?,
+        };
+        println!("{section}");
+        document.push_str(&section);
+    }
+    let folder = build_folder()?;
+    let file = folder.parent().context("the build folder lies in the target folder")?.join("bench.md");
+    fs::write(&file, document).with_context(|| file.display().to_string())?;
+    eprintln!("written to {}", file.display());
+    Ok(())
+}

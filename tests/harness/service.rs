@@ -80,25 +80,41 @@ impl Site {
     /// # Errors
     /// It does not come up; the error shows what it said.
     pub fn start(&self) -> Result<Service> {
-        let mut command = self.command(&["serve"])?;
-        let mut process = Process::start_with_output(command.stdout(Stdio::piped()))?;
-        let stdout = process.take_stdout().context("stdout is piped")?;
-        let (tell, told) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if let Some((_, url)) = line.split_once("listening ") {
-                    // Whoever waited may have given up; the rest of the output is read all the same, so that the
-                    // service never blocks on a full pipe.
-                    let _ = tell.send(url.trim().trim_end_matches('/').to_owned());
-                }
+        listening(self.command(&["serve"])?)
+    }
+
+    /// The same, on processor `core` alone.
+    ///
+    /// # Errors
+    /// As [`Site::start`].
+    pub fn start_on(&self, core: usize) -> Result<Service> {
+        let serve = self.command(&["serve"])?;
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", &core.to_string()]).arg(serve.get_program()).args(serve.get_args());
+        pinned.current_dir(self.folder.path());
+        pinned.envs(serve.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        listening(pinned)
+    }
+}
+
+fn listening(mut command: Command) -> Result<Service> {
+    let mut process = Process::start_with_output(command.stdout(Stdio::piped()))?;
+    let stdout = process.take_stdout().context("stdout is piped")?;
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some((_, url)) = line.split_once("listening ") {
+                // Whoever waited may have given up; the rest of the output is read all the same, so that the
+                // service never blocks on a full pipe.
+                let _ = tell.send(url.trim().trim_end_matches('/').to_owned());
             }
-        });
-        match told.recv_timeout(START) {
-            Ok(url) => Ok(Service { url, process }),
-            Err(_) => {
-                let ended = process.wait(Duration::ZERO);
-                bail!("the service did not come up: {ended:?}")
-            }
+        }
+    });
+    match told.recv_timeout(START) {
+        Ok(url) => Ok(Service { url, process }),
+        Err(_) => {
+            let ended = process.wait(Duration::ZERO);
+            bail!("the service did not come up: {ended:?}")
         }
     }
 }
