@@ -27,7 +27,8 @@ pub fn sample(line: &str) -> Option<Sample<'_>> {
     let line = line.trim();
     let end = line.find(|c: char| c == '{' || c.is_whitespace())?;
     let (name, rest) = line.split_at(end);
-    if !is_name(name) && !(name.is_empty() && rest.starts_with('{')) {
+    let quoted_later = name.is_empty() && rest.starts_with('{');
+    if !is_name(name) && !quoted_later {
         return None;
     }
     let mut name = Cow::Borrowed(name);

@@ -1,0 +1,121 @@
+//! What is said once, when a run has ended.
+
+use std::{collections::BTreeMap, path::Path};
+
+use ratatui::{
+    style::{Color, Modifier},
+    text::{Line, Span},
+};
+use record::{BudgetResult, Judgement, Outcome, Run, Summary, Verdict};
+
+use super::{
+    figures::share_of_errors,
+    paint::{Paint, pad, width},
+    table::Table,
+    terminal::set_style,
+};
+
+/// Requests listed; all are in the report.
+const REQUESTS: usize = 12;
+const WIDTH: usize = 80;
+
+/// The end of a run in words, ending in a line break: the verdict, what stands against it, each budget with its figure,
+/// the busiest requests, what a reader must know, and where the record in `folder` is.
+pub fn closing(run: &Run, folder: &Path, colour: bool) -> String {
+    let paint = Paint { colour };
+    let mut lines = vec![Line::default()];
+    match &run.judgement {
+        Some(judgement) => lines.extend(verdict(judgement, paint)),
+        None => lines.push(Line::styled(" The run ended before it was judged.", paint.strong())),
+    }
+    if let Some(judgement) = run.judgement.as_ref().filter(|judgement| !judgement.budgets.is_empty()) {
+        lines.push(Line::default());
+        lines.extend(budgets(&judgement.budgets, paint));
+    }
+    if let Some(summary) = run.totals.as_ref().filter(|summary| !summary.by_request.is_empty()) {
+        lines.push(Line::default());
+        let table = Table { requests: &summary.by_request, budgets: &[], missed_at: &BTreeMap::new() };
+        lines.extend(table.lines(WIDTH, REQUESTS + 1, paint));
+        lines.push(Line::default());
+        lines.push(errors(summary, paint));
+    }
+    lines.extend(run.caveats.iter().map(|caveat| labelled("note", caveat, paint)));
+    lines.push(labelled("record", &folder.display().to_string(), paint));
+    lines.push(labelled("report", &format!("reports html {}", quoted(folder)), paint));
+    lines.iter().map(|line| show(line) + "\n").collect()
+}
+
+fn verdict(judgement: &Judgement, paint: Paint) -> Vec<Line<'static>> {
+    let (mark, style) = match judgement.verdict {
+        Verdict::Pass => ("✔", paint.good()),
+        Verdict::Missed | Verdict::Regression => ("✘", paint.bad()),
+        Verdict::Invalid | Verdict::NoData | Verdict::Interrupted => ("?", paint.bad()),
+    };
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!(" {mark} "), style),
+        Span::styled(judgement.sentence.clone(), paint.strong()),
+    ])];
+    // The sentence says the first reason already; that a stopped run is unfinished says the sentence too.
+    let told = |detail: &str| judgement.sentence.contains(detail);
+    let also = judgement.validity.reasons.iter().filter(|reason| !told(&reason.detail));
+    if matches!(judgement.verdict, Verdict::Invalid | Verdict::Missed) {
+        lines.extend(also.map(|reason| Line::from(format!("   Also: {}.", reason.detail))));
+    }
+    lines
+}
+
+fn budgets(results: &[BudgetResult], paint: Paint) -> Vec<Line<'static>> {
+    let column = results.iter().map(|result| width(&result.text)).max().unwrap_or(0).min(60) + 6;
+    let mut heading = Line::from(Span::styled("   budget", paint.quiet()));
+    pad(&mut heading, column, 0);
+    heading.push_span(Span::styled("measured", paint.quiet()));
+    let row = |result: &BudgetResult| {
+        let (mark, style) = match result.outcome {
+            Outcome::Met => ("✔", paint.good()),
+            Outcome::Missed => ("✘", paint.bad()),
+            Outcome::TooFew | Outcome::NoData => ("?", paint.quiet()),
+        };
+        let mut line = Line::from(Span::styled(format!(" {mark} "), style));
+        line.push_span(Span::raw(result.text.clone()));
+        pad(&mut line, column, 3);
+        let figure = if result.outcome == Outcome::Missed { paint.bad() } else { paint.strong() };
+        line.push_span(Span::styled(result.shown.clone(), figure));
+        line
+    };
+    std::iter::once(heading).chain(results.iter().map(row)).collect()
+}
+
+fn errors(summary: &Summary, paint: Paint) -> Line<'static> {
+    let share = share_of_errors(summary.error_ratio, &summary.errors, summary.dropped);
+    labelled("errors", &share, paint)
+}
+
+fn labelled(label: &str, text: &str, paint: Paint) -> Line<'static> {
+    Line::from(vec![Span::styled(format!(" {label:<7} "), paint.quiet()), Span::raw(text.to_owned())])
+}
+
+/// The folder as a shell takes it.
+fn quoted(folder: &Path) -> String {
+    let text = folder.display().to_string();
+    let plain =
+        text.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ':' | '@'));
+    if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The line with its styles as escape codes; without styles none. Control characters of names are left out.
+fn show(line: &Line<'_>) -> String {
+    let mut bytes = Vec::new();
+    for span in line {
+        let style = line.style.patch(span.style);
+        let plain = style.fg.is_none() && style.add_modifier.is_empty();
+        if !plain {
+            // Writing to memory cannot fail.
+            let _ = set_style(&mut bytes, (style.fg.unwrap_or(Color::Reset), style.add_modifier));
+        }
+        bytes.extend(span.content.chars().filter(|letter| !letter.is_control()).collect::<String>().bytes());
+        if !plain {
+            let _ = set_style(&mut bytes, (Color::Reset, Modifier::empty()));
+        }
+    }
+    String::from_utf8_lossy(&bytes).trim_end().to_owned()
+}
