@@ -1,1 +1,70 @@
-fn main() {}
+//! `loadgen`: a scenario in, a run record and a verdict out.
+//!
+//! ```text
+//! cli ─► plan (file → checked plan) ─► run ─┬─► pacer (arrival: due instants) ─┐
+//!                                           └─► drive (Goose: users) ─► flow ─► transport ─► measure ─► record
+//! ```
+
+#![expect(missing_docs, reason = "a program; its items are documented where their meaning is not their name")]
+
+mod arrival;
+mod cli;
+mod control;
+mod drive;
+mod engine;
+mod flow;
+mod host;
+mod measure;
+mod observe;
+mod once;
+mod outputs;
+mod pacer;
+mod plan;
+mod run;
+mod screen;
+mod stop;
+mod target;
+mod transport;
+mod watch;
+mod witness;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use record::Exit;
+
+use crate::{
+    cli::{Cli, Command},
+    stop::Stop,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Two libraries bring a crypto provider each; without this the first TLS handshake would have to guess.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let done = match Cli::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(scenario) => check(&scenario),
+        Command::Once(arguments) => once::once(&arguments),
+        Command::Schema => outputs::print_json(&plan::schema()).map(|()| Exit::Pass),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut std::io::stdout());
+            Ok(Exit::Pass)
+        }
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            eprintln!("{stop}");
+            stop.exit().into()
+        }
+    }
+}
+
+fn check(scenario: &cli::Scenario) -> Result<Exit, Stop> {
+    let plan = plan::load(&scenario.file, &scenario.overrides())?;
+    outputs::print(&plan::show(&plan))?;
+    Ok(Exit::Pass)
+}

@@ -12,7 +12,7 @@ use crate::{
 pub struct Summary {
     /// First judged second.
     pub from_s: u64,
-    /// Length of the judged window.
+    /// Length of the judged window, without the time after the planned end in which last answers were waited for.
     pub seconds: u64,
     /// Seconds recorded in all.
     pub recorded_s: u64,
@@ -131,7 +131,9 @@ pub fn summarise(
     }
     let (completed, failed, dropped) =
         (sum(|row| row.completed), sum(|row| row.failed), sum(|row| row.dropped));
-    let seconds = window.seconds();
+    // Answers that came after the planned end belong to load that was offered before it.
+    let planned = Window { to_s: window.to_s.min(run.planned_s().ceil() as u64), ..window };
+    let seconds = planned.seconds();
     Summary {
         from_s: window.from_s,
         seconds,

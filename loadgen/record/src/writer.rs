@@ -81,26 +81,20 @@ impl Writer {
     /// # Errors
     /// A file cannot be written.
     pub fn second(&mut self, second: Second) -> Result<(), RecordError> {
-        let folder = self.folder.clone();
-        let failed = RecordError::io(&folder);
         let at = Duration::from_secs(second.row.second);
         let all = merged(&second.histograms, |kind| *kind == Kind::Response);
         let mut lines = Vec::new();
         write_lines(&mut lines, at, Some(&all), &second.histograms);
         let written = self.latency.write_all(&lines).and_then(|()| {
-            self.series.serialize(&second.row).map_err(io::Error::from)?;
-            self.series.flush()?;
-            for row in &second.target {
-                self.target.serialize(row).map_err(io::Error::from)?;
-            }
-            self.target.flush()
+            self.series.serialize(&second.row)?;
+            self.series.flush()
         });
-        written.map_err(failed)?;
+        written.map_err(RecordError::io(&self.folder))?;
+        self.observed(second.target)?;
         if second.row.second >= self.warm_up_s {
             add(&mut self.totals, &second.histograms);
         }
         self.rows.push(second.row);
-        self.observed.extend(second.target);
         Ok(())
     }
 
@@ -112,6 +106,17 @@ impl Writer {
         let mut line = serde_json::to_vec(sample).expect("strings and numbers are JSON");
         line.push(b'\n');
         self.errors.write_all(&line).map_err(RecordError::io(&self.folder))
+    }
+
+    /// Appends what was observed of the target after the second it belongs to had been written.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn observed(&mut self, rows: Vec<TargetRow>) -> Result<(), RecordError> {
+        let written = rows.iter().try_for_each(|row| self.target.serialize(row).map_err(io::Error::from));
+        written.and_then(|()| self.target.flush()).map_err(RecordError::io(&self.folder))?;
+        self.observed.extend(rows);
+        Ok(())
     }
 
     /// Figures of what was judged so far, for a live view.

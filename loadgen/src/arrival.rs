@@ -1,0 +1,158 @@
+//! The schedule of the open model: at which instants iterations are due. Pure: the same profile, process and seed give
+//! the same instants on every machine.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use record::Stage;
+
+use crate::plan::model::Process;
+
+/// Due instants as offsets from the start of the load, in order.
+///
+/// An arrival process of varying rate r(t) is one of rate 1 seen through a clock that runs at r: with
+/// Λ(t) = ∫ r, the k-th arrival is due at Λ⁻¹(Sₖ), where S is the k-th point of a unit process (Çinlar,
+/// *Introduction to Stochastic Processes*, §4.7). Constant: Sₖ = k. Poisson: S is a sum of k exponential gaps.
+#[derive(Debug)]
+pub struct Schedule {
+    stages: Vec<Stage>,
+    process: Process,
+    rng: ChaCha8Rng,
+    /// Index of the stage that `point` lies in.
+    stage: usize,
+    /// Λ and t at the start of that stage.
+    before: f64,
+    start_s: f64,
+    /// The next point of the unit process.
+    point: f64,
+}
+
+impl Schedule {
+    /// The schedule of `stages` (rates per second) for `seed`. It uses stream 0 of the seed; users use the others.
+    pub fn new(stages: &[Stage], process: Process, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(0);
+        let mut schedule =
+            Self { stages: stages.to_vec(), process, rng, stage: 0, before: 0.0, start_s: 0.0, point: 0.0 };
+        if process == Process::Poisson {
+            schedule.point = schedule.gap();
+        }
+        schedule
+    }
+
+    fn gap(&mut self) -> f64 {
+        match self.process {
+            Process::Constant => 1.0,
+            // 1 − u lies in (0, 1], so the logarithm is finite.
+            Process::Poisson => -(1.0 - self.rng.random::<f64>()).ln(),
+        }
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        loop {
+            let stage = *self.stages.get(self.stage)?;
+            let area = (stage.from + stage.to) / 2.0 * stage.seconds;
+            let inside = self.point - self.before;
+            if inside >= area {
+                self.before += area;
+                self.start_s += stage.seconds;
+                self.stage += 1;
+                continue;
+            }
+            let due = self.start_s + time_of_area(&stage, inside);
+            self.point += self.gap();
+            return Some(Duration::from_secs_f64(due));
+        }
+    }
+}
+
+/// The time into a linear stage by which its rate has summed to `area`: the root of from·t + slope·t²/2 = area, in
+/// the form that loses no digits when the slope is small.
+fn time_of_area(stage: &Stage, area: f64) -> f64 {
+    if area <= 0.0 {
+        return 0.0;
+    }
+    let slope = (stage.to - stage.from) / stage.seconds;
+    2.0 * area / (stage.from + (stage.from * stage.from + 2.0 * slope * area).max(0.0).sqrt())
+}
+
+/// Load at `at_s` seconds: users or iterations a second; 0 past the end.
+pub fn load_at(stages: &[Stage], at_s: f64) -> f64 {
+    let mut start_s = 0.0;
+    for stage in stages {
+        if at_s < start_s + stage.seconds {
+            return stage.from + (stage.to - stage.from) * (at_s - start_s) / stage.seconds;
+        }
+        start_s += stage.seconds;
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stages() -> impl Strategy<Value = Vec<Stage>> {
+        let stage = (0u32..300, 0u32..300, 1u32..8)
+            .prop_map(|(from, to, seconds)| Stage { from: from.into(), to: to.into(), seconds: seconds.into() });
+        prop::collection::vec(stage, 1..5)
+    }
+
+    fn expected(stages: &[Stage]) -> f64 {
+        stages.iter().map(|stage| (stage.from + stage.to) / 2.0 * stage.seconds).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn arrivals_are_in_order_within_the_profile_and_repeat_by_seed(stages in stages(), seed: u64) {
+            let end = stages.iter().map(|stage| stage.seconds).sum::<f64>();
+            for process in [Process::Constant, Process::Poisson] {
+                let due: Vec<_> = Schedule::new(&stages, process, seed).collect();
+                prop_assert!(due.windows(2).all(|pair| pair[0] <= pair[1]));
+                prop_assert!(due.iter().all(|at| at.as_secs_f64() <= end + 1e-9));
+                prop_assert_eq!(&due, &Schedule::new(&stages, process, seed).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn constant_arrivals_number_the_area_under_the_profile(stages in stages()) {
+            let count = Schedule::new(&stages, Process::Constant, 0).count() as f64;
+            prop_assert!((count - expected(&stages)).abs() <= 1.0);
+        }
+
+        #[test]
+        fn poisson_arrivals_number_the_area_within_six_deviations(stages in stages(), seed: u64) {
+            let (count, mean) = (Schedule::new(&stages, Process::Poisson, seed).count() as f64, expected(&stages));
+            prop_assert!((count - mean).abs() <= 6.0 * mean.sqrt() + 6.0, "{} of {}", count, mean);
+        }
+    }
+
+    #[test]
+    fn poisson_gaps_are_exponential() {
+        let stages = [Stage { from: 1000.0, to: 1000.0, seconds: 100.0 }];
+        let due: Vec<f64> = Schedule::new(&stages, Process::Poisson, 7).map(|at| at.as_secs_f64()).collect();
+        let gaps: Vec<f64> = due.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let n = gaps.len() as f64;
+        let mean = gaps.iter().sum::<f64>() / n;
+        let beyond = |bound: f64| gaps.iter().filter(|gap| **gap > bound).count() as f64 / n;
+        assert!((mean - 1e-3).abs() < 1e-5, "{mean}");
+        for times in [0.5, 1.0, 2.0, 4.0] {
+            assert!((beyond(times * 1e-3) - (-times).exp()).abs() < 0.005);
+        }
+    }
+
+    #[test]
+    fn a_ramp_from_nothing_begins_slowly() {
+        let stages = [Stage { from: 0.0, to: 100.0, seconds: 10.0 }];
+        let due: Vec<f64> = Schedule::new(&stages, Process::Constant, 0).map(|at| at.as_secs_f64()).collect();
+        // Λ(t) = 5 t², so the k-th is due at √(k/5).
+        assert_eq!(due.len(), 500);
+        assert!((due[45] - 3.0).abs() < 1e-9 && (due[125] - 5.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::plan::Overrides;
+
+/// Load a web service and tell the truth about it.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, about, max_term_width = 100, after_help = "\
+Exit codes: 0 pass · 1 internal error · 2 bad command line or scenario · 10 budget missed · 12 run invalid ·
+13 no data, target unreachable · 130 interrupted (the record holds what was measured up to then)
+
+Environment: LOADGEN_TARGET (as --target), NO_COLOR, CI")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario: a run record and a verdict come out
+    #[command(after_help = "\
+Examples:
+  loadgen run scenarios/smoke.yaml
+  loadgen run scenarios/phase-1k.yaml --scale 0.1 --report report.html
+  loadgen run mine.yaml --target https://staging.example.com --allow staging.example.com
+  loadgen run mine.yaml --json --quiet | jq .sentence")]
+    Run(RunArgs),
+    /// Parse and check a scenario and show its plan; sends nothing
+    #[command(after_help = "Example:\n  loadgen check scenarios/phase-1k.yaml --scale 2")]
+    Check(Scenario),
+    /// Do each flow once and show every request and response
+    #[command(after_help = "Example:\n  loadgen once scenarios/smoke.yaml --target http://127.0.0.1:8080")]
+    Once(OnceArgs),
+    /// Print the JSON Schema of scenario files
+    Schema,
+    /// Print a shell completion script
+    #[command(after_help = "Example:\n  loadgen completions bash > ~/.local/share/bash-completion/completions/loadgen")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// What every command that reads a scenario takes.
+#[derive(Debug, Args)]
+pub struct Scenario {
+    /// The scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub file: PathBuf,
+    /// Load this service instead of the scenario's
+    #[arg(long, value_name = "URL", env = "LOADGEN_TARGET")]
+    pub target: Option<String>,
+    /// Multiply the users or rates of every stage
+    #[arg(long, value_name = "F", value_parser = positive)]
+    pub scale: Option<f64>,
+    /// Set a variable of the scenario (may be repeated)
+    #[arg(long = "var", value_name = "K=V", value_parser = pair)]
+    pub vars: Vec<(String, String)>,
+    /// A host, beside this machine, that its owner agreed to have loaded (may be repeated)
+    #[arg(long, value_name = "HOST")]
+    pub allow: Vec<String>,
+}
+
+/// How to reach the target.
+#[derive(Debug, Args)]
+pub struct Reach {
+    /// Accept any TLS certificate
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OnceArgs {
+    #[command(flatten)]
+    pub scenario: Scenario,
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Seed of choices and generated data
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub scenario: Scenario,
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Folder for the run record [default: runs/NAME-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed of arrivals, choices and generated data: the same seed repeats the run [default: random, and recorded]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Most requests per second to a target beyond this machine
+    #[arg(long, value_name = "RATE", default_value_t = 5000.0, value_parser = positive)]
+    pub max_rate: f64,
+    /// Write the report of this run as an HTML page
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Write the budgets as JUnit XML
+    #[arg(long, value_name = "FILE.xml")]
+    pub junit: Option<PathBuf>,
+    /// Print GitHub annotations for budgets that were missed
+    #[arg(long)]
+    pub github: bool,
+    /// Print one JSON summary to standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print lines instead of the live screen
+    #[arg(long)]
+    pub no_tui: bool,
+}
+
+impl Scenario {
+    /// What the command line changes of the scenario.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            target: self.target.clone(),
+            scale: self.scale,
+            vars: self.vars.clone(),
+            allow: self.allow.clone(),
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("a number above 0 is needed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,198 @@
+//! The only room that knows Goose. Goose launches, ramps and stops users; what a user does in its one transaction, when
+//! it does it and how it is measured is ours.
+//!
+//! A transaction is not one iteration but as many as fit into a slice of time, because Goose's bookkeeping between two
+//! transactions costs more than a fast request. Users leave a ramp-down at the end of a slice or of a pause.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use goose::{client::GooseClientBuilder, config::GooseConfiguration, prelude::*};
+use record::Stage;
+
+use crate::{
+    control::Level,
+    engine::Engine,
+    flow::{
+        think::Think,
+        user::{Due, Stopped, VirtualUser},
+    },
+    plan::model::Load,
+};
+
+/// How long a user goes on within one transaction.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long a user that has stopped waits for Goose to dismiss it.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// Open model: users launched per second before the load begins.
+const LAUNCH_RATE: usize = 20_000;
+
+/// What a Goose user carries from one transaction to the next. Goose wants it to be `Sync` and `Clone`; one task uses it,
+/// and nobody clones it.
+#[derive(Clone)]
+struct Carried(Arc<Mutex<Option<VirtualUser>>>);
+
+/// Launches the users of the plan's load and keeps them until the run is stopped. `arrivals` is the queue of due
+/// instants of the open model.
+///
+/// # Errors
+/// Goose refused the load.
+pub async fn drive(engine: Arc<Engine>, arrivals: Option<flume::Receiver<Instant>>) -> anyhow::Result<()> {
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some(engine.plan.target.base_url.to_string());
+    configuration.no_telnet = true;
+    configuration.no_metrics = true;
+    configuration.no_print_metrics = true;
+    configuration.quiet = 3;
+    let mut plan = String::new();
+    let transaction = match (&engine.plan.load, arrivals) {
+        (Load::Users { stages, .. }, _) => {
+            plan = test_plan(stages);
+            let engine = engine.clone();
+            Transaction::new(Arc::new(move |user| closed(engine.clone(), user)))
+        }
+        (Load::Arrivals { max_in_flight, .. }, Some(arrivals)) => {
+            configuration.users = Some(*max_in_flight);
+            configuration.increase_rate = Some(LAUNCH_RATE.to_string());
+            configuration.iterations = Some(1);
+            let engine = engine.clone();
+            Transaction::new(Arc::new(move |user| open(engine.clone(), arrivals.clone(), user)))
+        }
+        (Load::Arrivals { .. }, None) => unreachable!("the open model comes with its queue of arrivals"),
+    };
+    // Goose's own HTTP client is never used: one, shared by all users, is the least it can be brought to build.
+    let client = GooseClientBuilder::new().without_cookies().gzip(false);
+    let mut attack = GooseAttack::initialize_with_config(configuration)
+        .and_then(|attack| attack.set_client_builder_without_cookies(client))
+        .context("goose")?;
+    if !plan.is_empty() {
+        attack = *attack.set_default(GooseDefault::TestPlan, plan.as_str()).context("goose")?;
+    }
+    attack.register_scenario(Scenario::new("load").register_transaction(transaction)).execute().await.context("goose")?;
+    Ok(())
+}
+
+/// The closed model's profile as Goose has it: `users,time` to reach them in or to keep them for, in whole seconds that
+/// add up to the profile's own; the last one longer, because the run's own clock ends the load.
+fn test_plan(stages: &[Stage]) -> String {
+    let mut steps: Vec<(usize, u64)> = Vec::new();
+    let (mut users, mut at, mut told) = (0, 0.0, 0);
+    for stage in stages {
+        let (from, to) = (stage.from.round() as usize, stage.to.round() as usize);
+        if from != users {
+            steps.push((from, 0));
+        }
+        at += stage.seconds;
+        let end = at.round() as u64;
+        steps.push((to, end - told));
+        (users, told) = (to, end);
+    }
+    steps.push((users, 5));
+    let steps: Vec<String> = steps.iter().map(|(users, seconds)| format!("{users},{seconds}s")).collect();
+    steps.join(";")
+}
+
+type Ran<'a> = Pin<Box<dyn Future<Output = TransactionResult> + Send + 'a>>;
+
+fn closed(engine: Arc<Engine>, goose: &mut GooseUser) -> Ran<'_> {
+    Box::pin(async move {
+        if engine.control.level() >= Level::Drain {
+            drop(take(goose));
+            tokio::time::sleep(IDLE).await;
+            return Ok(());
+        }
+        let mut user = match take(goose) {
+            Some(user) => user,
+            None => VirtualUser::new(engine.clone(), goose.weighted_users_index as u64),
+        };
+        if closed_slice(&engine, &mut user).await.is_ok() {
+            put(goose, user);
+        }
+        Ok(())
+    })
+}
+
+fn take(goose: &mut GooseUser) -> Option<VirtualUser> {
+    let carried = goose.get_session_data::<Carried>()?;
+    carried.0.lock().expect("no panic under this lock").take()
+}
+
+fn put(goose: &mut GooseUser, user: VirtualUser) {
+    if let Some(carried) = goose.get_session_data::<Carried>() {
+        *carried.0.lock().expect("no panic under this lock") = Some(user);
+    } else {
+        goose.set_session_data(Carried(Arc::new(Mutex::new(Some(user)))));
+    }
+}
+
+async fn closed_slice(engine: &Engine, user: &mut VirtualUser) -> Result<(), Stopped> {
+    let Load::Users { think, pacing, .. } = &engine.plan.load else { unreachable!("this is the closed model") };
+    let until = Instant::now() + SLICE;
+    while Instant::now() < until {
+        let due = user.due.take().unwrap_or_else(|| Due::at_once(Instant::now()));
+        engine.recorder.offered();
+        user.iterate(due).await?;
+        user.due = Some(pause(user, due, think.as_ref(), *pacing).await?);
+    }
+    Ok(())
+}
+
+/// Waits for what comes between two iterations; a paced user that is behind its pace does not wait, and its next
+/// iteration counts from when it should have begun.
+async fn pause(
+    user: &mut VirtualUser,
+    began: Due,
+    think: Option<&Think>,
+    pacing: Option<Duration>,
+) -> Result<Due, Stopped> {
+    let now = Instant::now();
+    let until = match (think, pacing) {
+        (None, None) => return if user.stopped() { Err(Stopped) } else { Ok(Due::at_once(now)) },
+        (_, Some(pacing)) => began.at + pacing,
+        (Some(think), None) => now + user.think(think),
+    };
+    user.pause(until).await
+}
+
+fn open(engine: Arc<Engine>, arrivals: flume::Receiver<Instant>, goose: &mut GooseUser) -> Ran<'_> {
+    Box::pin(async move {
+        let mut user = VirtualUser::new(engine, goose.weighted_users_index as u64);
+        let _ = user.start(Due::at_once(Instant::now())).await;
+        user.is_ready();
+        loop {
+            // Something waits already: this user was busy when it came due, through no fault of the generator's.
+            let due = match arrivals.try_recv() {
+                Ok(at) => Due { at, free: false },
+                Err(flume::TryRecvError::Disconnected) => break,
+                Err(flume::TryRecvError::Empty) => match arrivals.recv_async().await {
+                    Ok(at) => Due { at, free: true },
+                    Err(flume::RecvError::Disconnected) => break,
+                },
+            };
+            if user.iterate(due).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_becomes_goose_steps() {
+        let stage = |from, to, seconds| Stage { from, to, seconds };
+        let ramp = [stage(0.0, 10.0, 2.0), stage(10.0, 10.0, 5.5), stage(10.0, 2.0, 1.5)];
+        assert_eq!(test_plan(&ramp), "10,2s;10,6s;2,1s;2,5s");
+        assert_eq!(test_plan(&[stage(4.0, 4.0, 9.0)]), "4,0s;4,9s;4,5s");
+    }
+}

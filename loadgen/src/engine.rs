@@ -1,0 +1,143 @@
+//! What all virtual users of a run share.
+
+use std::{
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use http::HeaderValue;
+
+use crate::{
+    control::Control,
+    measure::Recorder,
+    observe::HeaderCounts,
+    plan::model::Plan,
+    transport::{Origin, Transport},
+    witness::Witness,
+};
+
+/// What all virtual users of a run share.
+#[derive(Debug)]
+pub struct Engine {
+    /// The scenario.
+    pub plan: Plan,
+    /// The seed of arrivals, choices, think times and generated data.
+    pub seed: u64,
+    /// Where times go.
+    pub recorder: Recorder,
+    /// How requests go.
+    pub transport: Transport,
+    /// How the run is stopped.
+    pub control: Arc<Control>,
+    /// The target's origin.
+    pub home: Arc<Origin>,
+    /// Its `host` header.
+    pub home_host: HeaderValue,
+    /// The path of the target's URL, without a slash at its end.
+    pub home_path: String,
+    /// Counts of the response headers that the scenario observes.
+    pub header_counts: Vec<Arc<HeaderCounts>>,
+    /// Who looks at single requests.
+    pub witness: Witness,
+    /// The most requests per second that may be sent, where there is a ceiling.
+    pub ceiling: Option<Ceiling>,
+    /// Second 0 of the run.
+    pub start: OnceLock<Instant>,
+    /// Users of the open model that wait for work; the load begins when all do.
+    pub ready: AtomicU64,
+    /// Weights of the flows, summed up and scaled to 1.
+    weights: Vec<f64>,
+}
+
+/// What [`Engine::new`] is made of beside the scenario.
+#[derive(Debug)]
+pub struct Parts {
+    /// The seed of the run.
+    pub seed: u64,
+    /// Threads that users run on.
+    pub threads: usize,
+    /// How requests go.
+    pub transport: Transport,
+    /// How the run is stopped.
+    pub control: Arc<Control>,
+    /// Who looks at single requests.
+    pub witness: Witness,
+    /// The ceiling on the rate of requests, if there is one.
+    pub ceiling: Option<Ceiling>,
+    /// Counts of response headers.
+    pub header_counts: Vec<Arc<HeaderCounts>>,
+}
+
+impl Engine {
+    /// Puts together what the users of `plan` share.
+    ///
+    /// # Errors
+    /// The target's URL is none that load can go to.
+    pub fn new(plan: Plan, parts: Parts) -> Result<Self, String> {
+        let Parts { seed, threads, transport, control, witness, ceiling, header_counts } = parts;
+        let home = Origin::of(&plan.target.base_url)?;
+        let total: f64 = plan.flows.iter().map(|flow| flow.weight).sum();
+        let weights = plan.flows.iter().scan(0.0, |sum, flow| {
+            *sum += flow.weight / total;
+            Some(*sum)
+        });
+        Ok(Self {
+            weights: weights.collect(),
+            start: OnceLock::new(),
+            ready: AtomicU64::new(0),
+            home_host: home.host_header(),
+            home_path: plan.target.base_url.path().trim_end_matches('/').to_owned(),
+            home: Arc::new(home),
+            recorder: Recorder::new(&plan.requests, threads),
+            control,
+            header_counts,
+            transport,
+            witness,
+            ceiling,
+            seed,
+            plan,
+        })
+    }
+
+    /// The flow that `random` (0..1, evenly spread) falls to.
+    pub fn choose_flow(&self, random: f64) -> usize {
+        self.weights.partition_point(|sum| *sum <= random).min(self.weights.len() - 1)
+    }
+}
+
+/// A ceiling on the rate of requests: hands out instants that are at least a gap apart.
+#[derive(Debug)]
+pub struct Ceiling {
+    gap: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+impl Ceiling {
+    /// A ceiling of `rate` requests per second.
+    pub fn new(rate: f64) -> Self {
+        Self { gap: Duration::from_secs_f64(1.0 / rate), next: Mutex::new(None) }
+    }
+
+    /// When the next request may be sent; `now` when the ceiling is not reached.
+    pub fn take(&self, now: Instant) -> Instant {
+        let mut next = self.next.lock().expect("no panic under this lock");
+        let slot = next.map_or(now, |next| next.max(now));
+        *next = Some(slot + self.gap);
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ceiling_spaces_a_burst_out_and_never_lags_behind() {
+        let ceiling = Ceiling::new(100.0);
+        let now = Instant::now();
+        let slots: Vec<_> = (0..5).map(|_| ceiling.take(now) - now).collect();
+        assert_eq!(slots, [0, 10, 20, 30, 40].map(Duration::from_millis));
+        let later = now + Duration::from_secs(9);
+        assert_eq!(ceiling.take(later), later);
+    }
+}

@@ -1,0 +1,11 @@
+//! What a virtual user does: its steps, what it puts into requests, and what it looks for in answers.
+
+pub mod data;
+pub mod expect;
+pub mod extract;
+pub mod generate;
+pub mod session;
+pub mod template;
+pub mod send;
+pub mod think;
+pub mod user;

@@ -1,0 +1,211 @@
+//! A virtual user: goes through the steps of a flow, over connections of its own, and reports every request to the
+//! recorder.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use cookie_store::CookieStore;
+use rand::RngExt;
+
+use crate::{
+    control::{Level, Listener},
+    engine::Engine,
+    flow::{session::Session, think::Think},
+    plan::model::{Action, Load, Request, Step},
+    transport::{Connection, Deadline, Failure, Origin},
+};
+
+/// A pause shorter than this is not worth giving the connection's buffers back for.
+const PARK_FROM: Duration = Duration::from_millis(200);
+
+/// One virtual user.
+#[derive(Debug)]
+pub struct VirtualUser {
+    pub(super) engine: Arc<Engine>,
+    pub(super) session: Session,
+    pub(super) connections: Vec<Connection>,
+    pub(super) cookies: Option<Box<CookieStore>>,
+    pub(super) deadline: Deadline,
+    pub(super) listener: Listener,
+    pub(super) text: String,
+    /// When the next iteration is due, as long as this user is between two.
+    pub due: Option<Due>,
+    started: bool,
+}
+
+/// When the next thing is due, and whether this user waits for it with nothing else to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// The instant from which response time counts.
+    pub at: Instant,
+    /// Whether the user was free when `at` came: then a late start is the generator's fault, else the target's.
+    pub free: bool,
+}
+
+impl Due {
+    /// Due now, because the step before has just ended.
+    pub const fn at_once(now: Instant) -> Self {
+        Self { at: now, free: false }
+    }
+}
+
+/// The user was stopped; it must do nothing more.
+#[derive(Debug)]
+pub struct Stopped;
+
+impl VirtualUser {
+    /// A new user, the `index`-th of the run.
+    pub fn new(engine: Arc<Engine>, index: u64) -> Self {
+        let mut session = Session::new(&engine.plan, engine.seed, index);
+        engine.plan.data.iter().for_each(|set| set.pick_for_user(&mut session));
+        engine.recorder.users(1);
+        if matches!(engine.plan.load, Load::Users { .. }) {
+            engine.start.get_or_init(Instant::now);
+        }
+        Self {
+            listener: engine.control.listener(),
+            session,
+            engine,
+            connections: Vec::new(),
+            cookies: None,
+            deadline: Deadline::new(Instant::now()),
+            text: String::new(),
+            due: None,
+            started: false,
+        }
+    }
+
+    /// Does `on_start`, once; again at the next call if it failed.
+    ///
+    /// # Errors
+    /// The user was stopped.
+    pub async fn start(&mut self, due: Due) -> Result<bool, Stopped> {
+        if !self.started {
+            let engine = self.engine.clone();
+            self.started = self.steps(&engine.plan.on_start, due).await?;
+        }
+        Ok(self.started)
+    }
+
+    /// One iteration: a flow chosen by weight, from its first step, which is due at `due`, to its last or to the first
+    /// that fails.
+    ///
+    /// # Errors
+    /// The user was stopped.
+    pub async fn iterate(&mut self, due: Due) -> Result<(), Stopped> {
+        let engine = self.engine.clone();
+        let mut due = due;
+        if !self.started {
+            if !self.start(due).await? {
+                return Ok(());
+            }
+            due = Due::at_once(Instant::now());
+        }
+        self.session.begin_iteration(&engine.plan);
+        engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
+        engine.recorder.started();
+        let flow = engine.choose_flow(self.session.rng.random());
+        self.steps(&engine.plan.flows[flow].steps, due).await?;
+        self.session.iteration += 1;
+        Ok(())
+    }
+
+    /// Each flow once, in order, for looking at what goes over the wire.
+    ///
+    /// # Errors
+    /// The user was stopped.
+    pub async fn once(&mut self, flow: usize) -> Result<bool, Stopped> {
+        let engine = self.engine.clone();
+        self.session.begin_iteration(&engine.plan);
+        engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
+        self.steps(&engine.plan.flows[flow].steps, Due::at_once(Instant::now())).await
+    }
+
+    /// Whether every step went well.
+    async fn steps(&mut self, steps: &[Step], mut due: Due) -> Result<bool, Stopped> {
+        for step in steps {
+            let set = |slot: usize| self.session.slots[slot].as_deref().is_some_and(|value| !value.is_empty());
+            if step.condition.is_some_and(|slot| !set(slot)) {
+                continue;
+            }
+            due = match &step.action {
+                Action::Think(think) => {
+                    let until = due.at.max(Instant::now()) + think.sample(&mut self.session.rng);
+                    self.pause(until).await?
+                }
+                Action::Request(request) => {
+                    if !self.request(request, due).await? {
+                        return Ok(false);
+                    }
+                    Due::at_once(Instant::now())
+                }
+            };
+        }
+        Ok(true)
+    }
+
+    /// A pause drawn from `think`.
+    pub fn think(&mut self, think: &Think) -> Duration {
+        think.sample(&mut self.session.rng)
+    }
+
+    /// Whether the run is being stopped.
+    pub fn stopped(&self) -> bool {
+        self.listener.level() >= Level::Drain
+    }
+
+    /// Says that this user waits for work.
+    pub fn is_ready(&self) {
+        self.engine.ready.fetch_add(1, Ordering::Release);
+    }
+
+    /// Waits until `until`.
+    ///
+    /// # Errors
+    /// The user was stopped.
+    pub async fn pause(&mut self, until: Instant) -> Result<Due, Stopped> {
+        let now = Instant::now();
+        if until <= now {
+            return if self.stopped() { Err(Stopped) } else { Ok(Due { at: until, free: false }) };
+        }
+        if until - now >= PARK_FROM {
+            self.connections.iter_mut().for_each(Connection::park);
+        }
+        let went_on = self.deadline.sleep_until(until, &self.listener).await;
+        if went_on { Ok(Due { at: until, free: true }) } else { Err(Stopped) }
+    }
+
+    /// Sends one request of the scenario and records what came of it; whether it went well.
+    async fn request(&mut self, request: &Request, due: Due) -> Result<bool, Stopped> {
+        if self.stopped() {
+            return Err(Stopped);
+        }
+        if let Some(ceiling) = &self.engine.ceiling {
+            let slot = ceiling.take(Instant::now());
+            self.pause(slot).await?;
+        }
+        self.engine.recorder.in_flight(1);
+        let went = self.send(request, due).await;
+        self.engine.recorder.in_flight(-1);
+        match went {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.is_cut() => Err(Stopped),
+            Err(_) => Ok(false),
+        }
+    }
+
+    pub(super) fn connection_to(&self, origin: &Origin) -> Option<usize> {
+        self.connections.iter().position(|connection| **connection.origin() == *origin)
+    }
+}
+
+impl Drop for VirtualUser {
+    fn drop(&mut self) {
+        self.engine.recorder.users(-1);
+    }
+}
+
+/// Shorthand used where a failure ends a request.
+pub(super) type Went<T> = Result<T, Failure>;

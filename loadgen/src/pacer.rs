@@ -1,0 +1,57 @@
+//! The open model's clock: a thread of its own that sleeps to each due instant and puts it into the queue. An operating
+//! system thread starts requests several times more exactly than an async timer, whose wheel turns once a millisecond.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{arrival::Schedule, control::Level, engine::Engine};
+
+/// The longest sleep, so that a stop is seen soon.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Starts the pacer; it ends, and closes the queue with that, after the last arrival or when the run is stopped.
+///
+/// # Errors
+/// No thread can be started.
+pub fn start(
+    engine: Arc<Engine>,
+    schedule: Schedule,
+    start: Instant,
+    queue: flume::Sender<Instant>,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name("pacer".to_owned()).spawn(move || {
+        exact_timers();
+        for offset in schedule {
+            let due = start + offset;
+            while let Some(wait) = due.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) {
+                if engine.control.level() >= Level::Drain {
+                    return;
+                }
+                thread::sleep(wait.min(NAP));
+            }
+            if engine.control.level() >= Level::Drain {
+                return;
+            }
+            engine.recorder.offered();
+            if queue.try_send(due).is_err() {
+                engine.recorder.dropped();
+            }
+        }
+    })
+}
+
+/// Asks the kernel to wake this thread when its time has come instead of up to 50 µs later.
+#[cfg(target_os = "linux")]
+pub(crate) fn exact_timers() {
+    // SAFETY: PR_SET_TIMERSLACK takes a number and affects nothing but this thread's timers.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1_000_u64);
+    }
+}
+
+/// Other systems have no such setting.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn exact_timers() {}

@@ -1,0 +1,167 @@
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use record::{Histograms, Kind, Latency, Run, Second, SeriesRow, State, TargetRow, Writer, new_histogram, quantile_us};
+
+use crate::{
+    engine::Engine,
+    observe::Observers,
+    plan::model::Abort,
+    screen::{Live, Snapshot},
+    stop::Stop,
+    watch::SelfWatch,
+};
+
+/// Seconds that the live view looks back.
+const LOOK_BACK: usize = 60;
+
+/// Turns what the users do into the record, second by second, and shows it.
+pub struct Journal {
+    pub run: Run,
+    engine: Arc<Engine>,
+    writer: Writer,
+    watch: SelfWatch,
+    live: Live,
+    start: Instant,
+    recent: VecDeque<SeriesRow>,
+    latency: Latency,
+    p95_us: VecDeque<Option<u64>>,
+    target: VecDeque<Vec<TargetRow>>,
+    /// Seconds for the observer to read at, and what it read.
+    ask: flume::Sender<u64>,
+    told: flume::Receiver<Vec<TargetRow>>,
+    observer: tokio::task::JoinHandle<Observers>,
+}
+
+impl Journal {
+    pub fn open(
+        folder: &Path,
+        run: Run,
+        engine: Arc<Engine>,
+        mut observers: Observers,
+        live: Live,
+        start: Instant,
+    ) -> Result<Self, Stop> {
+        engine.witness.start(start);
+        let writer = Writer::create(folder, &run, SystemTime::now())?;
+        let (ask, asked) = flume::unbounded();
+        let (tell, told) = flume::unbounded();
+        let observer = tokio::spawn(async move {
+            while let Ok(second) = asked.recv_async().await {
+                // An unread answer only means that the run is over.
+                let _ = tell.send(observers.read(second).await);
+            }
+            observers
+        });
+        let watch = SelfWatch::start()?;
+        Ok(Self {
+            run,
+            engine,
+            writer,
+            watch,
+            live,
+            start,
+            recent: VecDeque::new(),
+            latency: Latency::default(),
+            p95_us: VecDeque::new(),
+            target: VecDeque::new(),
+            ask,
+            told,
+            observer,
+        })
+    }
+
+    /// Writes the second that has just ended.
+    pub fn second(&mut self, second: u64) -> Result<(), Stop> {
+        let _ = self.ask.send(second);
+        let (mut row, histograms) = self.engine.recorder.rotate(second);
+        self.watch.fill(&mut row, self.engine.transport.open());
+        self.write(row, histograms)?;
+        self.show();
+        Ok(())
+    }
+
+    /// Writes what came after the last whole second, if anything did.
+    pub fn last(&mut self, second: u64) -> Result<(), Stop> {
+        let (mut row, histograms) = self.engine.recorder.rotate(second);
+        if histograms.is_empty() && row.started == 0 && second > 0 {
+            return Ok(());
+        }
+        self.watch.fill(&mut row, self.engine.transport.open());
+        self.write(row, histograms)
+    }
+
+    fn write(&mut self, row: SeriesRow, histograms: Histograms) -> Result<(), Stop> {
+        let mut all = new_histogram();
+        for (_, histogram) in histograms.iter().filter(|(tag, _)| tag.kind == Kind::Response) {
+            all.add(histogram).expect("a growing histogram takes any other");
+        }
+        let target: Vec<TargetRow> = self.told.try_iter().flatten().collect();
+        self.latency = Latency::of(&all);
+        push(&mut self.recent, row.clone());
+        push(&mut self.p95_us, quantile_us(&all, 0.95));
+        push(&mut self.target, target.clone());
+        self.writer.second(Second { row, histograms, target })?;
+        for sample in self.engine.witness.take() {
+            self.writer.error(&sample)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self) {
+        if matches!(self.live, Live::Quiet) {
+            return;
+        }
+        let Some(row) = self.recent.back() else { return };
+        let (summary, judgement) = self.writer.so_far(&self.run);
+        let target: Vec<TargetRow> = self.target.iter().rev().take(2).rev().flatten().cloned().collect();
+        self.live.draw(&Snapshot {
+            run: &self.run,
+            elapsed: self.start.elapsed(),
+            row,
+            latency: &self.latency,
+            p95_us: self.p95_us.make_contiguous(),
+            target: &target,
+            summary: &summary,
+            judgement: &judgement,
+        });
+    }
+
+    /// Whether the rule for an early end holds now.
+    pub fn storm(&self) -> bool {
+        let rule = self.engine.plan.abort.unwrap_or(if self.run.target.loopback {
+            Abort::Off
+        } else {
+            Abort::Storm { share: 0.5, requests: 1_000, within: Duration::from_secs(10) }
+        });
+        let Abort::Storm { share, requests, within } = rule else { return false };
+        let last = self.recent.iter().rev().take(within.as_secs().max(1) as usize);
+        let (failed, all) = last.fold((0, 0), |(failed, all), row| (failed + row.failed, all + row.failed + row.completed));
+        all >= requests && failed as f64 > share * all as f64
+    }
+
+    /// Ends the record: the last observations, the totals, the verdict.
+    pub async fn close(self, state: State) -> Result<Run, Stop> {
+        let Self { mut run, mut writer, ask, told, observer, live, .. } = self;
+        drop(ask);
+        if let Ok(Ok(observers)) = tokio::time::timeout(Duration::from_secs(2), observer).await {
+            run.caveats.extend(observers.notes());
+        }
+        writer.observed(told.try_iter().flatten().collect())?;
+        live.finish();
+        run.state = state;
+        run.end = Some(chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
+        Ok(writer.finish(run)?)
+    }
+}
+
+fn push<T>(recent: &mut VecDeque<T>, item: T) {
+    if recent.len() == LOOK_BACK {
+        recent.pop_front();
+    }
+    recent.push_back(item);
+}

@@ -1,0 +1,169 @@
+//! Single requests as text: samples of each kind of failure for the record, or every request for the debugging view.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Mutex, OnceLock},
+    time::{Duration, Instant},
+};
+
+use http::HeaderMap;
+use record::ErrorSample;
+
+use crate::transport::{Exchange, Failure};
+
+/// Failures of one kind that are kept as text.
+const PER_KIND: usize = 10;
+/// Bytes of a body that are kept as text.
+const BODY: usize = 2_000;
+
+/// Whoever is told of single requests.
+type Viewer = Box<dyn Fn(&str, &str, Option<&Exchange>, Option<&Failure>, Duration) + Send + Sync>;
+
+/// Who looks at single requests.
+#[derive(Default)]
+pub struct Witness {
+    viewer: Option<Viewer>,
+    start: OnceLock<Instant>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    counts: BTreeMap<String, usize>,
+    waiting: Vec<ErrorSample>,
+}
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Witness").finish_non_exhaustive()
+    }
+}
+
+impl Witness {
+    /// A witness that shows every request to `viewer`.
+    pub fn of_all(viewer: Viewer) -> Self {
+        Self { viewer: Some(viewer), ..Self::default() }
+    }
+
+    /// From now on samples count their seconds from `start`.
+    pub fn start(&self, start: Instant) {
+        let _ = self.start.set(start);
+    }
+
+    /// Whether a request that ended so is worth describing.
+    pub fn wants(&self, failure: Option<&Failure>) -> bool {
+        let Some(failure) = failure else { return self.viewer.is_some() };
+        let kept = self.kept.lock().expect("no panic under this lock");
+        self.viewer.is_some() || kept.counts.get(failure.kind.as_ref()).is_none_or(|count| *count < PER_KIND)
+    }
+
+    /// Tells of one request.
+    pub fn tell(&self, request: &str, sent: &str, seen: Option<&Exchange>, failure: Option<&Failure>, response: Duration) {
+        if let Some(viewer) = &self.viewer {
+            viewer(request, sent, seen, failure, response);
+        }
+        let Some(failure) = failure else { return };
+        let mut kept = self.kept.lock().expect("no panic under this lock");
+        *kept.counts.entry(failure.kind.to_string()).or_default() += 1;
+        kept.waiting.push(ErrorSample {
+            second: self.start.get().map_or(0, |start| start.elapsed().as_secs()),
+            request: request.to_owned(),
+            kind: failure.kind.to_string(),
+            detail: failure.detail.clone(),
+            sent: sent.to_owned(),
+            received: seen.map(describe).unwrap_or_default(),
+            response_us: response.as_micros().min(u128::from(u64::MAX)) as u64,
+        });
+    }
+
+    /// The samples since the last call.
+    pub fn take(&self) -> Vec<ErrorSample> {
+        std::mem::take(&mut self.kept.lock().expect("no panic under this lock").waiting)
+    }
+}
+
+/// An answer as text, with what is secret in it masked.
+pub fn describe(exchange: &Exchange) -> String {
+    let mut text = format!("{:?} {}\n", exchange.head.version, exchange.head.status);
+    push_headers(&mut text, &exchange.head.headers);
+    push_body(&mut text, &exchange.body);
+    text
+}
+
+/// Appends headers, a line each; those that carry secrets are masked.
+pub fn push_headers(text: &mut String, headers: &HeaderMap) {
+    for (name, value) in headers {
+        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"].contains(&name.as_str());
+        let shown = if secret { "•••".to_owned() } else { value.as_bytes().escape_ascii().to_string() };
+        let _ = writeln!(text, "{name}: {shown}");
+    }
+}
+
+/// Appends the beginning of a body, after an empty line; members of JSON that are named like secrets are masked.
+pub fn push_body(text: &mut String, body: &[u8]) {
+    if body.is_empty() {
+        return;
+    }
+    let shown = match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(mut json) => {
+            mask(&mut json);
+            json.to_string()
+        }
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let end = shown.char_indices().map(|(at, _)| at).find(|at| *at >= BODY).unwrap_or(shown.len());
+    let rest = if end < shown.len() { format!("… ({} bytes in all)", body.len()) } else { String::new() };
+    let _ = writeln!(text, "\n{}{rest}", &shown[..end]);
+}
+
+fn mask(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                let name = name.to_ascii_lowercase();
+                if ["password", "token", "secret", "api_key", "apikey"].iter().any(|secret| name.contains(secret)) {
+                    *value = "•••".into();
+                } else {
+                    mask(value);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_never_reach_the_text() {
+        let mut text = String::new();
+        let headers = [("authorization", "Bearer abc"), ("cookie", "sid=abc"), ("accept", "all")];
+        push_headers(&mut text, &headers.map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).into_iter().collect());
+        push_body(&mut text, br#"{"email":"a@b","password":"abc","nested":[{"access_token":"abc"}]}"#);
+        assert!(!text.contains("abc") && text.contains("accept: all") && text.contains("a@b"), "{text}");
+    }
+
+    #[test]
+    fn a_long_body_is_cut_between_characters() {
+        let mut text = String::new();
+        push_body(&mut text, "ä".repeat(5_000).as_bytes());
+        assert!(text.len() < 2_100 && text.contains("10000 bytes"));
+    }
+
+    #[test]
+    fn only_the_first_of_each_kind_are_kept() {
+        let witness = Witness::default();
+        let failure = Failure::new("timeout", "late");
+        let mut kept = 0;
+        while witness.wants(Some(&failure)) {
+            witness.tell("one", "GET /", None, Some(&failure), Duration::ZERO);
+            kept += 1;
+        }
+        assert_eq!((kept, witness.take().len(), witness.take().len()), (PER_KIND, PER_KIND, 0));
+        assert!(witness.wants(Some(&Failure::new("reset", ""))) && !witness.wants(None));
+    }
+}
