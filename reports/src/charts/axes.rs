@@ -1,0 +1,75 @@
+use super::{
+    canvas::{Anchor, Canvas, TEXT},
+    scale::Scale,
+    theme::Ink,
+};
+
+/// A rectangle of a figure with a vertical scale.
+pub struct Panel {
+    /// Left edge.
+    pub left: f64,
+    /// Right edge.
+    pub right: f64,
+    /// Lower edge.
+    pub bottom: f64,
+    /// Values to heights.
+    pub y: Scale,
+}
+
+/// Room left of a panel for its ticks.
+pub const LEFT: f64 = 56.0;
+/// Room right of a panel for the names of its lines.
+pub const RIGHT: f64 = 66.0;
+/// Room above a panel for the name of its axis.
+pub const NAME: f64 = 20.0;
+
+/// Draws the grid, ticks and name of a panel's vertical axis between `top` and `bottom`, on a linear scale or one of
+/// logarithms, framed by its ticks.
+pub fn panel(
+    canvas: &mut Canvas<'_>,
+    width: f64,
+    (top, bottom): (f64, f64),
+    name: &str,
+    ticks: &[(f64, String)],
+    log: bool,
+) -> Panel {
+    let (low, high) = (ticks[0].0, ticks[ticks.len() - 1].0);
+    let scale = if log { Scale::log } else { Scale::linear };
+    let panel = Panel { left: LEFT, right: width - RIGHT, bottom, y: scale(low, high, bottom, top) };
+    for (index, (value, text)) in ticks.iter().enumerate() {
+        let y = panel.y.at(*value);
+        let (ink, thickness) = if index == 0 && !log { (Ink::Axis, 1.0) } else { (Ink::Grid, 1.0) };
+        canvas.line(&[(panel.left, y), (panel.right, y)], ink, thickness);
+        canvas.text(text, (panel.left - 8.0, y), Anchor::End, Ink::Tick);
+    }
+    if log {
+        canvas.line(&[(panel.left, bottom), (panel.right, bottom)], Ink::Axis, 1.0);
+    }
+    canvas.text(name, (2.0, top - NAME + TEXT / 2.0 - 1.0), Anchor::Start, Ink::Mute);
+    panel
+}
+
+/// A dotted line at a limit with its name above it; nothing where the scale ends before it.
+pub fn budget(canvas: &mut Canvas<'_>, panel: &Panel, value: f64, name: &str) {
+    let y = panel.y.at(value);
+    canvas.line(&[(panel.left, y), (panel.right, y)], Ink::Budget, 1.5);
+    canvas.text(name, (panel.left + 6.0, y - 8.0), Anchor::Start, Ink::Budget);
+}
+
+/// The names of lines at their right ends `(height, name, ink)`, moved apart where they would lie on each other.
+pub fn names(canvas: &mut Canvas<'_>, panel: &Panel, mut ends: Vec<(f64, &str, Ink)>) {
+    const APART: f64 = 13.0;
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for index in 1..ends.len() {
+        ends[index].0 = ends[index].0.max(ends[index - 1].0 + APART);
+    }
+    // What was pushed past the lower edge is pushed back up, and the others with it.
+    let mut lowest = panel.bottom - 2.0;
+    for end in ends.iter_mut().rev() {
+        end.0 = end.0.min(lowest);
+        lowest = end.0 - APART;
+    }
+    for (y, name, ink) in ends {
+        canvas.text(name, (panel.right + 8.0, y), Anchor::Start, ink);
+    }
+}

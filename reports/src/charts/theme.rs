@@ -1,0 +1,62 @@
+use plotters::style::RGBColor;
+
+/// What a mark means. plotters writes fixed colours, so each meaning is drawn in a colour of its own that stands for a
+/// CSS variable and is replaced by it when the figure is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// Text that is not data: ticks, names of axes, stages.
+    Mute,
+    /// A tick's text.
+    Tick,
+    /// Lines that carry no data.
+    Grid,
+    /// The axis itself.
+    Axis,
+    /// The accent: p95, begun, cache hits.
+    A,
+    /// A warning that is data: failed, dropped.
+    B,
+    /// p99.
+    C,
+    /// p50, users.
+    D,
+    /// Data that only gives the measure: offered.
+    E,
+    /// An interval.
+    Band,
+    /// The warm-up and other stretches that are not judged.
+    Shade,
+    /// A budget: a dotted line and its name.
+    Budget,
+    /// The invisible target of a pointer, which carries a mark's text.
+    Hit,
+}
+
+const ALL: [(Ink, &str); 13] = [
+    (Ink::Mute, "var(--mute)"),
+    (Ink::Tick, "var(--mute)"),
+    (Ink::Grid, "var(--line)"),
+    (Ink::Axis, "var(--mute)"),
+    (Ink::A, "var(--a)"),
+    (Ink::B, "var(--b)"),
+    (Ink::C, "var(--c)"),
+    (Ink::D, "var(--d)"),
+    (Ink::E, "var(--e)"),
+    (Ink::Band, "var(--band)"),
+    (Ink::Shade, "var(--shade)"),
+    (Ink::Budget, "var(--bad)"),
+    (Ink::Hit, "transparent"),
+];
+
+impl Ink {
+    /// The colour that stands for it.
+    pub fn color(self) -> RGBColor {
+        let index = ALL.iter().position(|(ink, _)| *ink == self).unwrap_or(0);
+        RGBColor(1, 2, index as u8)
+    }
+
+    /// Every sentinel as plotters writes it, with what stands in its place.
+    pub fn sentinels() -> impl Iterator<Item = (Self, String, &'static str)> {
+        ALL.iter().enumerate().map(|(index, (ink, css))| (*ink, format!("\"#0102{index:02X}\""), *css))
+    }
+}

@@ -1,0 +1,143 @@
+use maud::{Markup, PreEscaped, html};
+use record::unit::{show_count, show_number, show_ratio, show_us};
+
+use super::tables::{Column, cell, figures, table, text, us};
+use crate::{
+    charts::{self, Figure},
+    report::{Bin, Report},
+    words,
+};
+
+/// A figure with its caption and, folded, its table.
+fn figure(title: &str, note: &str, drawn: &Figure, numbers: Markup) -> Markup {
+    html! {
+        figure {
+            figcaption { (title) @if !note.is_empty() { small { (note) } } }
+            (PreEscaped(&drawn.wide)) (PreEscaped(&drawn.narrow))
+            details { summary { "The numbers" } (numbers) }
+        }
+    }
+}
+
+/// A table with a row a bin.
+fn over_time(
+    report: &Report,
+    name: &str,
+    columns: Vec<Column>,
+    cells: impl Fn(&Bin) -> Vec<Markup>,
+) -> Markup {
+    let mut all = vec![text("from")];
+    all.extend(columns);
+    let rows = report.timeline.bins.iter().map(|bin| {
+        let mut row = vec![cell(words::clock(bin.from_s))];
+        row.extend(cells(bin));
+        row
+    });
+    table(name, &all, rows.collect())
+}
+
+fn per_bin(report: &Report) -> String {
+    match report.timeline.bin_s {
+        1 => "each second".to_owned(),
+        width => format!("bins of {}", words::length(width as f64)),
+    }
+}
+
+fn rate(per_s: f64) -> Markup {
+    cell(format!("{}/s", show_number(per_s)))
+}
+
+/// Response time over the run.
+pub fn latency(report: &Report) -> Markup {
+    let columns = vec![figures("p50"), figures("p95"), figures("p99"), figures("max"), figures("n")];
+    let numbers = over_time(report, "Response time over the run", columns, |bin| {
+        let it = &bin.response;
+        let max = if it.n == 0 { cell("") } else { us(Some(it.max_us)) };
+        vec![us(it.p50_us), us(it.p95_us), us(it.p99_us), max, cell(show_count(it.n as i64))]
+    });
+    let note = format!("p50 · p95 · p99, {}", per_bin(report));
+    figure("Response time over the run", &note, &charts::latency(report), numbers)
+}
+
+/// Latency by percentile.
+pub fn spectrum(report: &Report) -> Markup {
+    let spectrum = &report.spectrum;
+    let columns =
+        [text("percentile"), figures("response time"), figures("95 % interval"), figures("service time")];
+    let rows = spectrum.response.iter().filter_map(|point| {
+        let name = point.name.as_deref()?;
+        let service = spectrum.service.iter().find(|other| other.quantile == point.quantile);
+        let ends = point.interval.map(|it| (it.low, it.high));
+        let interval = match ends {
+            Some((Some(low), Some(high))) => format!("{} – {}", show_us(low), show_us(high)),
+            _ => String::new(),
+        };
+        let service = service.map_or_else(String::new, |it| show_us(it.us));
+        Some(vec![cell(name), cell(show_us(point.us)), cell(interval), cell(service)])
+    });
+    let numbers = table("Latency by percentile", &columns, rows.collect());
+    let note = format!("response and service time of {} answers", show_count(spectrum.n as i64));
+    figure("Latency by percentile", &note, &charts::spectrum(report), numbers)
+}
+
+/// Throughput and errors over the run.
+pub fn traffic(report: &Report) -> Markup {
+    let columns =
+        ["answered", "failed", "offered", "begun", "dropped", "users", "in flight"].map(figures).into();
+    let numbers = over_time(report, "Throughput and errors over the run", columns, |bin| {
+        let mut row: Vec<Markup> =
+            [bin.completed_per_s, bin.failed_per_s, bin.offered_per_s, bin.started_per_s, bin.dropped_per_s]
+                .map(rate)
+                .into();
+        row.extend([bin.users, bin.in_flight].map(|count| cell(show_count(count as i64))));
+        row
+    });
+    let note = per_bin(report);
+    figure("Throughput and errors over the run", &note, &charts::traffic(report), numbers)
+}
+
+/// What the target counts, over the run.
+pub fn cache(report: &Report) -> Option<Markup> {
+    let drawn = charts::cache(report)?;
+    let target = &report.target;
+    let shown = || {
+        target
+            .ratios
+            .iter()
+            .map(|index| (*index, true))
+            .chain(target.rates.iter().map(|index| (*index, false)))
+    };
+    let columns = shown().map(|(index, _)| figures(target.values[index].label.as_str())).collect();
+    let title = charts::cache_title(report);
+    let numbers = over_time(report, title, columns, |bin| {
+        let cells = shown().map(|(index, ratio)| match bin.observed.get(index).copied().flatten() {
+            Some(value) if ratio => cell(show_ratio(value)),
+            Some(value) => rate(value),
+            None => cell(""),
+        });
+        cells.collect()
+    });
+    Some(figure(title, &per_bin(report), &drawn, numbers))
+}
+
+/// How late the generator was, and what processor it used.
+pub fn health(report: &Report) -> Markup {
+    let lag =
+        over_time(report, "How late the generator was", vec![figures("lag p99"), figures("timer")], |bin| {
+            vec![bin.lag_p99_us.map_or_else(|| cell(""), |lag| us(Some(lag))), us(Some(bin.timer_slip_us))]
+        });
+    let columns = ["cores used", "waited for", "memory"].map(figures).into();
+    let cpu = over_time(report, "What processor it used", columns, |bin| {
+        vec![
+            cell(show_number(bin.cpu_cores)),
+            cell(show_number(bin.cpu_wait)),
+            cell(words::bytes(bin.memory_bytes)),
+        ]
+    });
+    html! {
+        div class="two" {
+            (figure("How late it was", "worst second of each bin", &charts::lag(report), lag))
+            (figure("What processor it used", "means", &charts::cpu(report), cpu))
+        }
+    }
+}

@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use record::Outcome;
+
+use crate::{failure::Failure, gate::Decision, report::BudgetRow};
+
+/// A decision as JUnit XML: one suite, a case for the run's validity and one for each budget. A budget that an invalid
+/// run leaves undecided is an error, not a failure.
+///
+/// # Errors
+/// Never: it is written to memory.
+pub fn junit(decision: &Decision) -> Result<String, Failure> {
+    let mut suite = TestSuite::new(&decision.scenario);
+    suite.set_time(Duration::from_secs(decision.judged_s));
+    suite.add_property(("verdict", decision.word));
+    let mut valid = TestCase::new("the run supports a verdict", validity(decision));
+    valid.set_classname(&decision.scenario);
+    suite.add_test_case(valid);
+    for row in &decision.budgets {
+        let mut case = TestCase::new(&row.text, budget(decision, row));
+        case.set_classname(&decision.scenario);
+        case.set_system_out(measured(row));
+        suite.add_test_case(case);
+    }
+    let mut report = Report::new("reports gate");
+    report.add_test_suite(suite);
+    report.to_string().map_err(Failure::internal)
+}
+
+fn validity(decision: &Decision) -> TestCaseStatus {
+    if decision.validity.valid {
+        return TestCaseStatus::success();
+    }
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    let reasons: Vec<&str> = decision.validity.reasons.iter().map(|reason| reason.detail.as_str()).collect();
+    status
+        .set_message(decision.sentence.as_str())
+        .set_type(decision.word)
+        .set_description(reasons.join("\n"));
+    status
+}
+
+fn budget(decision: &Decision, row: &BudgetRow) -> TestCaseStatus {
+    let kind = match row.outcome {
+        _ if !decision.validity.valid => NonSuccessKind::Error,
+        Outcome::Met => return TestCaseStatus::success(),
+        Outcome::Missed => NonSuccessKind::Failure,
+        Outcome::TooFew | Outcome::NoData => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    let message = match kind {
+        NonSuccessKind::Error => format!("no verdict: {}", measured(row)),
+        NonSuccessKind::Failure => measured(row),
+    };
+    status.set_message(message).set_type(if kind == NonSuccessKind::Failure {
+        "missed"
+    } else {
+        decision.word
+    });
+    status
+}
+
+fn measured(row: &BudgetRow) -> String {
+    let interval = match row.interval_text.as_str() {
+        "" => String::new(),
+        text => format!(", 95 % interval {text}"),
+    };
+    format!("{}: measured {}{interval}, n {}", row.text, row.measured_text, row.n)
+}

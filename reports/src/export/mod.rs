@@ -1,0 +1,29 @@
+//! One form a file: each takes what was found and puts it into words for one kind of reader.
+
+mod github;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod table;
+
+pub use github::github;
+pub use html::html;
+pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use table::table;
+
+use record::Outcome;
+
+use crate::report::Tone;
+
+/// An outcome in a word.
+const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
+    match outcome {
+        Outcome::Met => ("met", Tone::Good),
+        Outcome::Missed => ("missed", Tone::Bad),
+        Outcome::TooFew => ("n too small", Tone::Warn),
+        Outcome::NoData => ("no data", Tone::Warn),
+    }
+}

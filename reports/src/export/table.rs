@@ -1,0 +1,38 @@
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, Table, presets};
+use record::unit::show_count;
+
+use super::outcome;
+use crate::gate::Decision;
+
+/// A decision for a terminal: the verdict, the reasons against it, the budgets. Without colour, so that a pipe and a
+/// terminal read the same.
+pub fn table(decision: &Decision) -> String {
+    let mut text = format!("{}: {}\n", decision.word, decision.sentence);
+    for reason in &decision.validity.reasons {
+        let _ = writeln!(text, "  not valid: {}", reason.detail);
+    }
+    if decision.budgets.is_empty() {
+        return text;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["budget", "outcome", "measured", "95 % interval", "n"]);
+    for row in &decision.budgets {
+        let close = if row.close { ", narrowly" } else { "" };
+        table.add_row([
+            row.text.clone(),
+            format!("{}{close}", outcome(row.outcome).0),
+            row.measured_text.clone(),
+            row.interval_text.clone(),
+            show_count(row.n as i64),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

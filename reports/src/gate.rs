@@ -1,0 +1,62 @@
+//! Whether a run passes.
+
+use record::{State, Validity, Verdict};
+use serde::Serialize;
+
+use crate::{
+    read::Evidence,
+    report::{BudgetRow, Tone, budget_rows, word},
+};
+
+/// The schema name of a decision's JSON.
+pub const SCHEMA: &str = "headroom.gate/1";
+
+/// Whether a run passes, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decision {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The scenario's name.
+    pub scenario: String,
+    /// First instant of load, RFC 3339 UTC.
+    pub start: String,
+    /// How far the run came.
+    pub state: State,
+    /// Length of the judged window, seconds.
+    pub judged_s: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit code of this command.
+    pub exit: u8,
+    /// The verdict in a word.
+    pub word: &'static str,
+    /// How it should look.
+    #[serde(skip)]
+    pub tone: Tone,
+    /// The verdict in one sentence.
+    pub sentence: String,
+    /// Each budget with what was measured.
+    pub budgets: Vec<BudgetRow>,
+    /// Whether the run supports a verdict, and if not, why.
+    pub validity: Validity,
+}
+
+/// Decides by the budgets of the record, or by those it was given since.
+pub fn decide(evidence: &Evidence) -> Decision {
+    let (run, judgement) = (&evidence.record.run, &evidence.judgement);
+    let (word, tone) = word(judgement.verdict);
+    Decision {
+        schema: SCHEMA,
+        scenario: run.scenario.name.clone(),
+        start: run.start.clone(),
+        state: run.state,
+        judged_s: evidence.summary.seconds,
+        verdict: judgement.verdict,
+        exit: judgement.exit,
+        word,
+        tone,
+        sentence: judgement.sentence.clone(),
+        budgets: budget_rows(evidence),
+        validity: judgement.validity.clone(),
+    }
+}

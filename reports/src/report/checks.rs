@@ -1,0 +1,89 @@
+use record::{
+    Histogram, Kind, Model,
+    unit::{show_count, show_number, show_ratio},
+};
+use serde::Serialize;
+
+use super::merged;
+use crate::{read::Evidence, stats};
+
+/// Two figures of the record that must agree, and whether they do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What is held against what.
+    pub name: &'static str,
+    /// Whether they agree; nothing when the run cannot say.
+    pub holds: Option<bool>,
+    /// The figures, in a sentence.
+    pub detail: String,
+}
+
+/// Share of the schedule that must have been begun for offered and achieved to agree; the record's own rule.
+const DELIVERED: f64 = 0.999;
+/// Share by which the answers counted and the answers timed may differ.
+const COUNTS_DIFFER: f64 = 0.001;
+
+/// Every check of consistency.
+pub fn checks(evidence: &Evidence, by_second: &[(u64, Histogram)]) -> Vec<Check> {
+    vec![offered(evidence), little(evidence), counts(evidence, by_second)]
+}
+
+fn offered(evidence: &Evidence) -> Check {
+    let summary = &evidence.summary;
+    let name = "Offered against achieved";
+    if evidence.record.run.model == Model::Closed {
+        let detail = "A closed model has no schedule: users begin when their last answer is in.".to_owned();
+        return Check { name, holds: None, detail };
+    }
+    let share = summary.started as f64 / summary.offered.max(1) as f64;
+    let detail = format!(
+        "{} of {} scheduled iterations were begun ({}), {} dropped because every user was busy.",
+        show_count(summary.started as i64),
+        show_count(summary.offered as i64),
+        show_ratio(share),
+        show_count(summary.dropped as i64)
+    );
+    Check { name, holds: (summary.offered > 0).then_some(share >= DELIVERED), detail }
+}
+
+fn little(evidence: &Evidence) -> Check {
+    let (summary, window) = (&evidence.summary, evidence.record.judged());
+    let name = "Little's law";
+    let in_flight: Vec<u64> = evidence
+        .record
+        .series
+        .iter()
+        .filter(|row| window.contains(row.second))
+        .map(|row| row.in_flight)
+        .collect();
+    let service = merged(&evidence.totals, |kind| *kind == Kind::Service);
+    let error = merged(&evidence.totals, |kind| matches!(kind, Kind::Error(_)));
+    let ended = (service.len() + error.len()) as f64;
+    let busy_s = (service.mean() * service.len() as f64 + error.mean() * error.len() as f64) / 1e6;
+    let rate = ended / summary.seconds.max(1) as f64;
+    let law = stats::little(&in_flight, rate, busy_s / ended.max(1.0)).filter(|_| ended > 0.0);
+    let detail = match law {
+        None => "Too short to say: the counts in flight are read once a second.".to_owned(),
+        Some(law) => format!(
+            "{} requests were in flight on average; {} a second, each {} s in flight, make {} (within {} is agreement).",
+            show_number(law.seen),
+            show_number(rate),
+            show_number(busy_s / ended),
+            show_number(law.expected),
+            show_number(law.tolerance)
+        ),
+    };
+    Check { name, holds: law.map(|law| law.holds()), detail }
+}
+
+fn counts(evidence: &Evidence, by_second: &[(u64, Histogram)]) -> Check {
+    let counted: u64 = evidence.record.series.iter().map(|row| row.completed).sum();
+    let timed: u64 = by_second.iter().map(|(_, histogram)| histogram.len()).sum();
+    let apart = counted.abs_diff(timed) as f64 / counted.max(1) as f64;
+    let detail = format!(
+        "{} answers were counted and {} were timed, warm-up included.",
+        show_count(counted as i64),
+        show_count(timed as i64)
+    );
+    Check { name: "Counted against timed", holds: Some(apart <= COUNTS_DIFFER), detail }
+}

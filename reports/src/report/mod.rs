@@ -1,0 +1,113 @@
+//! Everything the page shows, as one tree that is also the JSON file. A field's name carries its unit (`_us`, `_s`,
+//! `_per_s`, `_ratio` 0..1, `_bytes`); what draws it only formats.
+
+mod budgets;
+mod checks;
+mod errors;
+mod generator;
+mod headline;
+mod method;
+mod observed;
+mod requests;
+mod setting;
+mod spectrum;
+mod timeline;
+
+use serde::Serialize;
+
+pub use budgets::{BudgetRow, budget_rows};
+pub use checks::Check;
+pub use errors::ErrorRow;
+pub use generator::GeneratorHealth;
+pub use headline::{Headline, Tone, word};
+pub use observed::Target;
+pub use requests::RequestRow;
+pub use setting::Setting;
+pub use spectrum::{Point, Spectrum};
+pub use timeline::{Bin, Timeline};
+
+use crate::{failure::Failure, read::Evidence};
+
+/// The schema name written to the JSON; the number after the slash changes when a reader would misread.
+pub const SCHEMA: &str = "headroom.report/1";
+
+/// A report on one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The program that made it.
+    pub made_by: String,
+    /// The answer: verdict, one sentence, six figures.
+    pub headline: Headline,
+    /// What was run, and on what.
+    pub setting: Setting,
+    /// Whether the run supports a verdict, and if not, why.
+    pub validity: record::Validity,
+    /// The figures held against each other.
+    pub checks: Vec<Check>,
+    /// The budgets with what was measured.
+    pub budgets: Vec<BudgetRow>,
+    /// The run over time.
+    pub timeline: Timeline,
+    /// Latency by percentile.
+    pub spectrum: Spectrum,
+    /// What was observed of the target.
+    pub target: Target,
+    /// Figures by request name.
+    pub requests: Vec<RequestRow>,
+    /// Failed requests by kind, the most frequent first.
+    pub errors: Vec<ErrorRow>,
+    /// What the generator itself used.
+    pub generator: GeneratorHealth,
+    /// What a reader must know before using a figure.
+    pub caveats: Vec<String>,
+    /// How the figures were made.
+    pub method: Vec<String>,
+}
+
+/// The ends of a 95 % interval, in the unit of the figure it belongs to; an end the sample cannot bound is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+}
+
+/// Makes the report of one run.
+///
+/// # Errors
+/// The record holds nothing, or its latency log is damaged.
+pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
+    evidence.refuse_nothing()?;
+    let by_second = evidence.response_by_second()?;
+    let budgets = budget_rows(evidence);
+    let checks = checks::checks(evidence, &by_second);
+    Ok(Report {
+        schema: SCHEMA,
+        made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
+        headline: headline::headline(evidence, &budgets),
+        setting: setting::setting(evidence),
+        validity: evidence.judgement.validity.clone(),
+        caveats: method::caveats(evidence, &checks),
+        method: method::method(evidence),
+        timeline: timeline::timeline(evidence, &by_second),
+        spectrum: spectrum::spectrum(&evidence.totals),
+        target: observed::target(evidence),
+        requests: requests::requests(evidence),
+        errors: errors::errors(evidence),
+        generator: generator::generator(evidence),
+        checks,
+        budgets,
+    })
+}
+
+/// The sum of every histogram of one kind, over all request names.
+fn merged(totals: &record::Histograms, wanted: impl Fn(&record::Kind) -> bool) -> record::Histogram {
+    let mut all = record::new_histogram();
+    for (_, histogram) in totals.iter().filter(|(tag, _)| wanted(&tag.kind)) {
+        all.add(histogram).expect("a growing histogram takes any other");
+    }
+    all
+}
