@@ -6,7 +6,7 @@ mod header;
 mod process;
 mod prometheus;
 
-use std::{collections::BTreeMap, error::Error as _, fs, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
@@ -35,14 +35,13 @@ pub struct Observers {
 }
 
 /// An observer that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The observer's name.
-    pub source: String,
+#[derive(Debug)]
+struct Failure {
+    source: String,
     /// Seconds without a reading.
-    pub count: u64,
+    count: u64,
     /// Why, the last time.
-    pub last: String,
+    last: String,
 }
 
 #[derive(Debug)]
@@ -114,11 +113,6 @@ impl Observers {
         }
         rows.extend(self.headers.iter().flat_map(|header| header.rows(second)));
         rows
-    }
-
-    /// The observers that could not be read, each with how often and why.
-    pub fn failures(&self) -> &[Failure] {
-        &self.failures
     }
 
     /// What a reader of the record must know, one sentence each: seconds without a reading, and values that were never

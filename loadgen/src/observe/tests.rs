@@ -90,7 +90,7 @@ async fn an_endpoint_under_the_target_is_read_over_one_connection() {
     let asked = |rows: &[TargetRow]| rows.iter().find(|row| row.name == "asked_total").unwrap().value;
     assert_eq!((asked(&first), asked(&second)), (1.0, 2.0));
     assert!(second.iter().any(|row| row.source == "headers" && row.component == "other" && row.value == 0.0));
-    assert!(observers.failures().is_empty());
+    assert!(observers.failures.is_empty());
     let notes = observers.notes();
     assert_eq!(notes, ["`misspelt_total` has no data: `service` shows no series misspelt_total."]);
     let defined: Vec<_> = observers.defined().into_iter().map(|it| it.name).collect();
@@ -117,7 +117,7 @@ async fn what_cannot_be_read_is_counted_and_costs_the_others_nothing() {
     let mut observers = Observers::new(&plan).unwrap();
     let rows = [observers.read(0).await, observers.read(1).await].concat();
     assert_eq!(rows.iter().filter(|row| row.name == "asked_total").count(), 2);
-    let failures = observers.failures();
+    let failures = &observers.failures;
     assert_eq!(
         failures.iter().map(|it| (&*it.source, it.count)).collect::<Vec<_>>(),
         [("gone", 2), ("page", 2)]

@@ -25,12 +25,9 @@ impl Lines {
     }
 
     pub(super) fn draw(&mut self, snapshot: &Snapshot<'_>) {
-        let line = line(snapshot);
-        if (snapshot.row.second + 1).is_multiple_of(EVERY_S) {
-            self.pen.write(line.into_bytes());
-            self.unprinted.clear();
-        } else {
-            self.unprinted = line;
+        self.unprinted = line(snapshot);
+        if is_due(snapshot.row.second) {
+            self.pen.write(std::mem::take(&mut self.unprinted).into_bytes());
         }
     }
 }
@@ -39,6 +36,11 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.pen.end(std::mem::take(&mut self.unprinted).into_bytes());
     }
+}
+
+/// Whether a line is printed once `second` is over: at 0:10, 0:20, …
+pub(super) fn is_due(second: u64) -> bool {
+    (second + 1).is_multiple_of(EVERY_S)
 }
 
 /// The second just recorded and the judged window so far, in one line.

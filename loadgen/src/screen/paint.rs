@@ -1,7 +1,5 @@
 //! The few styles of the screen, and text that fits.
 
-use std::borrow::Cow;
-
 use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
@@ -45,14 +43,15 @@ pub(super) fn width(text: &str) -> usize {
     Span::raw(text).width()
 }
 
-/// `text`, or as much of it as fits into `room` columns with an ellipsis for the rest.
-pub(super) fn cut(text: &str, room: usize) -> Cow<'_, str> {
-    if width(text) <= room {
-        return Cow::Borrowed(text);
+/// `text` without control characters, or as much of it as fits into `room` columns with an ellipsis for the rest.
+pub(super) fn cut(text: &str, room: usize) -> String {
+    let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
+    if width(&text) <= room {
+        return text;
     }
     let ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8());
     let end = ends.take_while(|end| width(&text[..*end]) < room).last().unwrap_or(0);
-    Cow::Owned(if room == 0 { String::new() } else { format!("{}…", &text[..end]) })
+    if room == 0 { String::new() } else { format!("{}…", &text[..end]) }
 }
 
 /// Fills `line` with blanks up to `column`, at least with `gap`.

@@ -18,10 +18,10 @@ use super::{
 
 /// Columns from which on the figures stand side by side as well as above each other.
 const WIDE: usize = 76;
-/// Where the right half begins.
-const RIGHT: usize = 42;
-/// The second figure of the right half.
-const FAR_RIGHT: usize = RIGHT + 21;
+/// Columns that the line of the load needs with wide gaps.
+const ROOMY: usize = 96;
+/// From the first figure of the right half to the second.
+const STEP: usize = 21;
 const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// The second at which each budget was first missed, by its index: the one thing that a single snapshot does not tell.
@@ -50,16 +50,23 @@ pub(super) fn render(
 ) -> Buffer {
     let (columns, rows, paint) = (usize::from(width), usize::from(height), Paint { colour });
     let mut lines = vec![title(snapshot, columns, paint)];
-    lines.extend(spread(figures::load(snapshot), columns, paint));
+    let mut load = figures::load(snapshot);
+    // By the width alone: labels and gaps that change with every digit more or less would flicker.
+    let roomy = columns >= ROOMY;
+    if !roomy {
+        load.iter_mut().filter(|it| it.label == "late p99").for_each(|it| "late".clone_into(&mut it.label));
+    }
+    lines.extend(spread(&load, columns, if roomy { 3 } else { 2 }, paint));
     if columns >= WIDE {
         lines.push(latency_and_history(snapshot, columns, paint));
         lines.push(errors_and_observed(snapshot, columns, paint));
     } else {
-        lines.extend(spread(figures::latency(snapshot), columns, paint));
+        lines.extend(spread(&figures::latency(snapshot), columns, 2, paint));
         lines.push(cut_figure(&figures::errors(snapshot), columns.saturating_sub(1), paint));
         let mut observed = figures::observed(snapshot);
-        observed.truncate(2);
-        lines.extend(spread(observed, columns, paint));
+        // On a low screen the requests are worth more.
+        observed.truncate(if rows < 16 { 0 } else { 2 });
+        lines.extend(spread(&observed, columns, 2, paint));
     }
     lines.truncate(rows.saturating_sub(1));
     // A blank line, the table and the footer, as far as there is room; one row of a table is worth more than none.
@@ -91,7 +98,7 @@ fn title(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> Line<'static> {
     let name_room = width.saturating_sub(1 + 3 + columns(&phase)).min((width / 3).max(12));
     let name = cut(&run.scenario.name, name_room);
     let mut line = Line::from(Span::raw(" "));
-    line.push_span(Span::styled(name.into_owned(), paint.strong()));
+    line.push_span(Span::styled(name, paint.strong()));
     line.push_span(Span::raw(format!("   {phase}")));
     let room = width.saturating_sub(line.width() + 3);
     let target = figures::target(run);
@@ -113,11 +120,20 @@ fn title(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> Line<'static> {
     line
 }
 
+/// Where the right half begins: what the left one needs for its percentiles, and half of what is left over.
+fn right_half(width: usize) -> usize {
+    42 + (width.saturating_sub(79) / 2).min(24)
+}
+
 fn latency_and_history(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> Line<'static> {
     const LABEL: &str = " p95, last minute";
-    let mut line = spread(figures::latency(snapshot), RIGHT, paint).swap_remove(0);
-    pad(&mut line, RIGHT, 1);
-    let room = width.saturating_sub(RIGHT + columns(LABEL));
+    let right = right_half(width);
+    let figures = figures::latency(snapshot);
+    let widest = 1 + figures.iter().map(|figure| figure_width(figure) + 3).sum::<usize>();
+    let gap = if widest <= right { 3 } else { 2 };
+    let mut line = spread(&figures, right, gap, paint).swap_remove(0);
+    pad(&mut line, right, 1);
+    let room = width.saturating_sub(right + columns(LABEL));
     // Seconds to a bar must be a whole number, or bars would not be comparable.
     let bars = [60, 30, 20, 15, 12, 10].into_iter().find(|bars| *bars <= room).unwrap_or(10);
     line.push_span(Span::styled(history(snapshot.p95_us, bars), paint.accent()));
@@ -127,7 +143,7 @@ fn latency_and_history(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> L
 
 /// The last minute in `bars` bars from 0 to the highest, the newest at the right. A bar is the worst of its seconds:
 /// percentiles cannot be averaged. Blank where there is no figure.
-fn history(p95_us: &[Option<u64>], bars: usize) -> String {
+pub(super) fn history(p95_us: &[Option<u64>], bars: usize) -> String {
     let seconds = 60 / bars;
     let missing = 60usize.saturating_sub(p95_us.len());
     let newest = &p95_us[p95_us.len().saturating_sub(60)..];
@@ -143,8 +159,9 @@ fn history(p95_us: &[Option<u64>], bars: usize) -> String {
 }
 
 fn errors_and_observed(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> Line<'static> {
-    let mut line = cut_figure(&figures::errors(snapshot), RIGHT - 2, paint);
-    for (figure, column) in figures::observed(snapshot).iter().zip([RIGHT, FAR_RIGHT]) {
+    let right = right_half(width);
+    let mut line = cut_figure(&figures::errors(snapshot), right - 2, paint);
+    for (figure, column) in figures::observed(snapshot).iter().zip([right, right + STEP]) {
         let mut longer = line.clone();
         pad(&mut longer, column, 3);
         longer.extend(spans(figure, paint));
@@ -178,25 +195,15 @@ fn footer(snapshot: &Snapshot<'_>, width: usize, paint: Paint) -> Line<'static> 
             line.push_span(Span::styled(" · ", paint.quiet()));
         }
         let room = width.saturating_sub(line.width());
-        line.push_span(Span::styled(cut(&part.content, room).into_owned(), part.style));
+        line.push_span(Span::styled(cut(&part.content, room), part.style));
     }
     line
 }
 
-/// Figures side by side, with as much room between them as there is, on more than one line where it must be.
-fn spread(mut figures: Vec<Figure>, width: usize, paint: Paint) -> Vec<Line<'static>> {
-    let whole = |figures: &[Figure], gap: usize| {
-        figures.iter().map(|it| figure_width(it) + gap).sum::<usize>().saturating_sub(gap) + 1
-    };
-    if whole(&figures, 2) > width {
-        figures
-            .iter_mut()
-            .filter(|it| it.label == "late p99")
-            .for_each(|it| "late".clone_into(&mut it.label));
-    }
-    let gap = if whole(&figures, 3) <= width { 3 } else { 2 };
+/// Figures side by side, on more than one line where they must be.
+fn spread(figures: &[Figure], width: usize, gap: usize, paint: Paint) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = Vec::new();
-    for figure in &figures {
+    for figure in figures {
         match lines.last_mut() {
             Some(line) if line.width() + gap + figure_width(figure) <= width => {
                 pad(line, 0, gap);
@@ -228,7 +235,7 @@ fn spans(figure: &Figure, paint: Paint) -> Vec<Span<'static>> {
 /// A figure alone at the beginning of a line, its value cut to end before `room`.
 fn cut_figure(figure: &Figure, room: usize, paint: Paint) -> Line<'static> {
     let rest = figure_width(figure) - columns(&figure.value);
-    let value = cut(&figure.value, room.saturating_sub(1 + rest)).into_owned();
+    let value = cut(&figure.value, room.saturating_sub(1 + rest));
     let mut line = Line::from(Span::raw(" "));
     line.extend(spans(&Figure { value, ..figure.clone() }, paint));
     line

@@ -34,7 +34,7 @@ struct Columns {
 
 const RATE: usize = 9;
 const PERCENTILE: usize = 7;
-const ERRORS: usize = 9;
+const ERRORS: usize = 8;
 const GAP: usize = 3;
 const BUDGET: usize = 24;
 const MARK: usize = 9;
@@ -134,13 +134,12 @@ impl Table<'_> {
             Some(second) if room >= MARK => format!("{mark} at {}", clock(*second)),
             _ => mark.to_owned(),
         };
-        let text_room = room.saturating_sub(columns(&mark) + 1);
-        if text_room > 1 && room > MARK {
-            let text = words(result);
-            let text = cut(&text, text_room);
-            let gap = (room - columns(&text) - columns(&mark)).clamp(1, GAP);
-            line.push_span(Span::raw(text.into_owned()));
-            pad(line, 0, gap);
+        if room > MARK {
+            // Marks stand below each other.
+            let text_room = room - MARK - 1;
+            let begin = line.width();
+            line.push_span(Span::raw(cut(&words(result), text_room)));
+            pad(line, begin + text_room + 1, 1);
         }
         line.push_span(Span::styled(mark, style));
     }

@@ -12,6 +12,7 @@ use std::{
         Once,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    thread,
 };
 
 use crossterm::{
@@ -67,11 +68,17 @@ impl Tui {
 }
 
 impl Drop for Tui {
-    /// Leaves the last picture, without the footer that tells how to stop, and the cursor below it.
+    /// Leaves the last picture, without the footer that tells how to stop, and the cursor below it. After a panic its
+    /// message is left alone instead.
     fn drop(&mut self) {
         SHOWN.store(false, Relaxed);
-        let last = self.last.take().map(|picture| frame(&picture, picture.area.height - 1, Rest::Below));
-        self.pen.end(last.unwrap_or_default());
+        let last = match self.last.take() {
+            None => Vec::new(),
+            // A picture that was on its way when the panic's message was written.
+            Some(_) if thread::panicking() => format!("\r{}", Clear(ClearType::FromCursorDown)).into_bytes(),
+            Some(picture) => frame(&picture, picture.area.height - 1, Rest::Below),
+        };
+        self.pen.end(last);
     }
 }
 
@@ -159,4 +166,25 @@ fn clear_before_panics() {
             before(panic);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::{layout::Rect, style::Style};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_ends_where_it_began_and_never_scrolls_by_itself() {
+        let mut picture = Buffer::empty(Rect::new(0, 0, 12, 3));
+        picture.set_string(0, 0, "商品 first", Style::new().fg(Color::Cyan));
+        picture.set_string(0, 2, "footer", Style::new());
+        let above = String::from_utf8(frame(&picture, 3, Rest::Above)).unwrap();
+        assert_eq!(above.matches('\n').count(), 3);
+        assert!(above.contains("\u{1b}[3A\r"), "{above:?}");
+        assert!(above.contains("商品 first"), "{above:?}");
+        let below = String::from_utf8(frame(&picture, 2, Rest::Below)).unwrap();
+        assert!(!below.contains("footer") && !below.contains('A'), "{below:?}");
+        assert_eq!(below.matches('\n').count(), 3);
+    }
 }

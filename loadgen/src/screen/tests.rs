@@ -1,1 +1,404 @@
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use proptest::prelude::*;
+use ratatui::{
+    buffer::Buffer,
+    style::{Color, Modifier},
+};
+use record::{
+    Budget, ErrorCounts, Generator, Histograms, Host, Judgement, Kind, Latency, Model, ObservedKind,
+    ObservedValue, Run, SCHEMA, ScenarioText, SeriesRow, Stage, State, Summary, Tag, TargetInfo, TargetRow,
+    judge, new_histogram, summarise,
+};
+
+use super::{
+    Snapshot, closing,
+    figures::{clock, phase},
+    lines::{is_due, line},
+    paint::{cut, width},
+    picture::{Misses, history, render},
+};
+
+/// A run with everything a snapshot borrows, made by the same functions that make a real one.
+struct Story {
+    run: Run,
+    rows: Vec<SeriesRow>,
+    latency: Latency,
+    p95_us: Vec<Option<u64>>,
+    target: Vec<TargetRow>,
+    totals: Histograms,
+    summary: Summary,
+    judgement: Judgement,
+}
+
+const REQUESTS: [(&str, u64); 6] = [
+    ("list tasks", 310),
+    ("one task", 182),
+    ("list products", 160),
+    ("search products by category", 90),
+    ("商品一覧\u{1b}[31m", 40),
+    ("log in", 29),
+];
+
+fn run() -> Run {
+    let budget = |request, key, value| Budget::parse(request, key, value).unwrap();
+    let observed =
+        |source: &str, name: &str, kind| ObservedValue { source: source.into(), name: name.into(), kind };
+    Run {
+        schema: SCHEMA.to_owned(),
+        state: State::Running,
+        generator: Generator { name: "loadgen".into(), version: "0.1.0".into() },
+        scenario: ScenarioText {
+            name: "phase-1k".into(),
+            about: String::new(),
+            file: "phase-1k.yaml".into(),
+            text: String::new(),
+            sha256: String::new(),
+        },
+        git: None,
+        seed: 1,
+        host: Host {
+            cpu: String::new(),
+            cores: 2,
+            memory_bytes: 1,
+            kernel: String::new(),
+            open_files_limit: 1024,
+        },
+        target: TargetInfo { base_url: "http://127.0.0.1:8080".into(), loopback: true },
+        start: "2026-01-01T00:00:00Z".into(),
+        end: None,
+        model: Model::Open,
+        stages: vec![
+            Stage { from: 0.0, to: 812.0, seconds: 30.0 },
+            Stage { from: 812.0, to: 812.0, seconds: 90.0 },
+        ],
+        max_users: 1000,
+        warm_up_s: 20,
+        budgets: vec![
+            budget(None, "p95", "100ms"),
+            budget(None, "p99.9", "150ms"),
+            budget(Some("list tasks"), "p95", "100ms"),
+            budget(Some("list products"), "p95", "60ms"),
+            budget(Some("log in"), "error_rate", "0.1%"),
+            budget(None, "error_rate", "5%"),
+            budget(None, "cache_hit_ratio", ">= 80%"),
+        ],
+        observed: vec![
+            observed("service", "cache_hit_ratio", ObservedKind::Ratio),
+            observed("service", "db_queries_total", ObservedKind::Rate),
+            observed("process", "cpu_seconds", ObservedKind::Rate),
+        ],
+        caveats: Vec::new(),
+        totals: None,
+        judgement: None,
+    }
+}
+
+/// The run after `seconds` seconds of the same load, with `slow` as many times the latency for one of the requests.
+fn story(seconds: u64, slow: u64) -> Story {
+    let run = run();
+    let (mut now, mut totals) = (Histograms::new(), Histograms::new());
+    for (index, (name, rate)) in (1..).zip(REQUESTS) {
+        let mut histogram = new_histogram();
+        let factor = if name == "list products" { slow } else { 1 };
+        (1..=rate).for_each(|i| histogram.record(i * index * 100 * factor).unwrap());
+        now.insert(Tag { request: name.into(), kind: Kind::Response }, histogram);
+        let mut lag = new_histogram();
+        lag.record_n(140, rate).unwrap();
+        now.insert(Tag { request: name.into(), kind: Kind::Lag }, lag);
+    }
+    let mut failed = new_histogram();
+    failed.record_n(5_000, 2).unwrap();
+    now.insert(Tag { request: "log in".into(), kind: Kind::Error("status_500".into()) }, failed);
+    for _ in run.warm_up_s..seconds {
+        for (tag, histogram) in &now {
+            totals.entry(tag.clone()).or_insert_with(new_histogram).add(histogram).unwrap();
+        }
+    }
+    let mut all = new_histogram();
+    now.iter().filter(|(tag, _)| tag.kind == Kind::Response).for_each(|(_, it)| all.add(it).unwrap());
+    let latency = Latency::of(&all);
+    let row = |second| SeriesRow {
+        second,
+        offered: 812,
+        started: 812,
+        completed: 811,
+        failed: 2,
+        errors: ErrorCounts(BTreeMap::from([("status_500".to_owned(), 1), ("timeout".to_owned(), 1)])),
+        in_flight: 23,
+        users: 1000,
+        lag_p99_us: Some(140),
+        ..SeriesRow::default()
+    };
+    let rows: Vec<_> = (0..seconds).map(row).collect();
+    let counters = [
+        ("service", "cache_hit_ratio", "hits", 83.0),
+        ("service", "cache_hit_ratio", "all", 100.0),
+        ("service", "db_queries_total", "total", 214.0),
+        ("process", "cpu_seconds", "total", 0.9),
+    ];
+    let read = |second: u64| {
+        counters.map(|(source, name, component, per_s)| TargetRow {
+            second,
+            source: source.into(),
+            name: name.into(),
+            component: component.into(),
+            value: per_s * second as f64,
+        })
+    };
+    let target: Vec<_> = (0..seconds).flat_map(read).collect();
+    let summary = match seconds > run.warm_up_s {
+        true => summarise(&run, &totals, &rows, &target, run.judged(seconds)),
+        false => Summary::default(),
+    };
+    let judgement = judge(&run, &summary, &totals);
+    let p95_us =
+        (0..seconds.min(60)).map(|second| (second != 3).then_some(20_000 + second % 7 * 3_000)).collect();
+    Story { run, rows, latency, p95_us, target, totals, summary, judgement }
+}
+
+impl Story {
+    fn snapshot(&self) -> Snapshot<'_> {
+        let row = self.rows.last().unwrap();
+        Snapshot {
+            run: &self.run,
+            elapsed: Duration::from_secs(row.second + 1),
+            row,
+            latency: &self.latency,
+            p95_us: &self.p95_us,
+            target: &self.target,
+            summary: &self.summary,
+            judgement: &self.judgement,
+        }
+    }
+
+    fn misses(&self) -> Misses {
+        let mut misses = Misses::default();
+        misses.note(&self.snapshot());
+        misses
+    }
+
+    fn picture(&self, width: u16, height: u16) -> String {
+        text(&render(&self.snapshot(), &self.misses(), width, height, false))
+    }
+}
+
+fn text(buffer: &Buffer) -> String {
+    let row = |y| {
+        let (mut row, mut x) = (String::new(), 0);
+        while x < buffer.area.width {
+            row += buffer[(x, y)].symbol();
+            x += width(buffer[(x, y)].symbol()).max(1) as u16;
+        }
+        row.trim_end().to_owned()
+    };
+    (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn eighty_columns_show_load_latency_errors_and_each_request_with_its_budget() {
+    insta::assert_snapshot!(story(72, 3).picture(79, 23), @r#"
+    phase-1k   steady 1:12 of 2:00   ━━━━━━━━━━━━━━━━╸───────────   127.0.0.1:8080
+    offered 812/s  done 811/s  users 1,000  in flight 23  dropped 0  late 140 µs
+    p50 18.4 ms  p95 108 ms ✘  p99 137 ms    ▆██▇█▇█▆██▇█▇█▆██▇█▇ p95, last minute
+    errors 0.25 % (500: 52, timeout 52)      cache hits 83 %      database 214/s
+
+    request           rate p50 ms p95 ms p99 ms  errors   budget
+    list tasks       310/s   15.5   29.5   30.7       0   p95 ≤ 100 ms   ✔
+    one task         182/s   18.2   34.6   36.2       0
+    list products    160/s   72.1    137    143       0   p95 ≤ 60 ms    ✘ at 1:11
+    search produ…     90/s     18   34.4     36       0
+    商品一覧[31m      40/s     10     19     20       0
+    log in            29/s   9.01   16.8   17.4     104   errors ≤ 0.1 % ✘ at 1:11
+    valid so far · 5 of 7 budgets at risk · Ctrl-C stops and keeps the record
+    "#);
+}
+
+#[test]
+fn the_warm_up_is_shown_and_said_not_to_be_judged() {
+    insta::assert_snapshot!(story(12, 3).picture(79, 23), @r#"
+    phase-1k   warm-up 0:12 of 2:00   ━━╸────────────────────────   127.0.0.1:8080
+    offered 812/s  done 811/s  users 1,000  in flight 23  dropped 0  late 140 µs
+    p50 18.4 ms   p95 108 ms   p99 137 ms                    ▆██▇ p95, last minute
+    errors 0.25 % (500: 1, timeout 1)        cache hits 83 %      database 214/s
+
+    warm-up, judged from 0:20 on · Ctrl-C stops and keeps the record
+    "#);
+}
+
+#[test]
+fn forty_columns_keep_what_matters() {
+    insta::assert_snapshot!(story(72, 3).picture(39, 11), @r#"
+    phase-1k   steady 1:12 of 2:00
+    offered 812/s  done 811/s  users 1,000
+    in flight 23  dropped 0  late 140 µs
+    p50 18.4 ms  p95 108 ms ✘  p99 137 ms
+    errors 0.25 % (500: 52, timeout 52)
+
+    request     p95 ms  errors   budget
+    list produ…    137       0   ✘ at 1:11
+    log in        16.8     104   ✘ at 1:11
+    ⋮ 4 more
+    valid so far · 5 of 7 budgets at risk
+    "#);
+}
+
+#[test]
+fn more_columns_are_for_names_and_history() {
+    insta::assert_snapshot!(story(72, 3).picture(119, 39), @r#"
+    phase-1k   steady 1:12 of 2:00   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸───────────────────────────   127.0.0.1:8080
+    offered 812/s   done 811/s   users 1,000   in flight 23   dropped 0   late p99 140 µs
+    p50 18.4 ms   p95 108 ms ✘   p99 137 ms                      ▅▆██▆▇█▅▇██▆▇█▅▇██▆▇█▅▇██▆▇█▅▇ p95, last minute
+    errors 0.25 % (500: 52, timeout 52)                          cache hits 83 %      database 214/s
+
+    request                         rate p50 ms p95 ms p99 ms  errors   budget
+    list tasks                     310/s   15.5   29.5   30.7       0   p95 ≤ 100 ms   ✔
+    one task                       182/s   18.2   34.6   36.2       0
+    list products                  160/s   72.1    137    143       0   p95 ≤ 60 ms    ✘ at 1:11
+    search products by category     90/s     18   34.4     36       0
+    商品一覧[31m                    40/s     10     19     20       0
+    log in                          29/s   9.01   16.8   17.4     104   errors ≤ 0.1 % ✘ at 1:11
+    valid so far · 5 of 7 budgets at risk · Ctrl-C stops and keeps the record
+    "#);
+}
+
+#[test]
+fn requests_that_miss_their_budget_are_shown_when_others_have_no_room() {
+    let picture = story(72, 30).picture(79, 10);
+    assert!(picture.contains("list products") && picture.contains("log in"), "{picture}");
+    assert!(picture.contains("⋮ 4 more") && !picture.contains("list tasks"), "{picture}");
+}
+
+#[test]
+fn every_size_of_a_terminal_can_be_drawn() {
+    for story in [story(1, 1), story(12, 1), story(72, 3), story(125, 30)] {
+        for width in (0..12).chain([20, 31, 40, 55, 63, 75, 76, 79, 95, 96, 119, 250]) {
+            for height in [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 24] {
+                let buffer = render(&story.snapshot(), &story.misses(), width, height, true);
+                assert!(buffer.area.width == width && buffer.area.height <= height);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_colour_nothing_is_styled_and_with_it_little_is() {
+    let story = story(72, 3);
+    let drawn = |colour| render(&story.snapshot(), &story.misses(), 79, 23, colour);
+    assert_eq!(text(&drawn(false)), text(&drawn(true)));
+    assert!(
+        drawn(false).content.iter().all(|cell| cell.fg == Color::Reset && cell.modifier == Modifier::empty())
+    );
+    let used: Vec<_> = drawn(true).content.iter().map(|cell| cell.fg).collect();
+    assert!([Color::Cyan, Color::Green, Color::Red].iter().all(|colour| used.contains(colour)));
+}
+
+#[test]
+fn a_missed_budget_keeps_the_time_of_its_first_miss() {
+    let (early, late) = (story(41, 3), story(72, 3));
+    let mut misses = Misses::default();
+    for story in [&early, &late] {
+        misses.note(&story.snapshot());
+    }
+    let picture = text(&render(&late.snapshot(), &misses, 79, 23, false));
+    assert!(picture.contains("✘ at 0:40"), "{picture}");
+}
+
+#[test]
+fn an_invalid_run_says_why_while_it_goes_on() {
+    let mut story = story(72, 1);
+    for row in &mut story.rows {
+        row.cpu_cores = 1.9;
+    }
+    story.summary.generator.cpu_cores = 1.9;
+    story.judgement = judge(&story.run, &story.summary, &story.totals);
+    let picture = story.picture(79, 23);
+    assert!(picture.contains(" not valid: generator uses 1.9 of 2 cores · "), "{picture}");
+}
+
+#[test]
+fn phases_follow_the_plan() {
+    let run = run();
+    let phases = [0, 19, 20, 29, 30, 119, 120].map(|second| phase(&run, second));
+    assert_eq!(phases, ["warm-up", "warm-up", "ramp", "ramp", "steady", "steady", "draining"]);
+    assert_eq!([0, 72, 3_600, 36_125].map(clock), ["0:00", "1:12", "1:00:00", "10:02:05"]);
+}
+
+#[test]
+fn a_bar_is_the_worst_of_its_seconds_and_the_newest_is_at_the_right() {
+    let mut minute = vec![Some(100); 60];
+    minute[59] = Some(800);
+    assert_eq!(history(&minute, 10), "▁▁▁▁▁▁▁▁▁█");
+    minute[30..33].fill(None);
+    assert_eq!(history(&minute, 20), "▁▁▁▁▁▁▁▁▁▁ ▁▁▁▁▁▁▁▁█");
+    assert_eq!(history(&[Some(4), Some(8)], 12), "           █");
+    assert_eq!(history(&[], 12), " ".repeat(12));
+}
+
+#[test]
+fn a_line_names_every_figure() {
+    insta::assert_snapshot!(line(&story(72, 3).snapshot()), @"1:12 of 2:00 steady | offered 812/s | done 811/s | users 1,000 | in flight 23 | dropped 0 | late p99 140 µs | p50 18.4 ms | p95 108 ms (missed) | p99 137 ms | errors 0.25 % (500: 52, timeout 52) | cache hits 83 % | database 214/s | target cpu 0.9 cores | valid so far | 5 of 7 budgets at risk");
+    insta::assert_snapshot!(line(&story(10, 3).snapshot()), @"0:10 of 2:00 warm-up | offered 812/s | done 811/s | users 1,000 | in flight 23 | dropped 0 | late p99 140 µs | p50 18.4 ms | p95 108 ms | p99 137 ms | errors 0.25 % (500: 1, timeout 1) | cache hits 83 % | database 214/s | target cpu 0.9 cores | not judged yet");
+    assert_eq!((0..60).filter(|second| is_due(*second)).collect::<Vec<_>>(), [9, 19, 29, 39, 49, 59]);
+}
+
+#[test]
+fn the_end_of_a_run_tells_the_verdict_the_budgets_and_where_the_record_is() {
+    let story = story(72, 3);
+    let mut run = story.run;
+    run.state = State::Finished;
+    run.judgement = Some(judge(&run, &story.summary, &story.totals));
+    run.totals = Some(story.summary);
+    run.judgement.as_mut().unwrap().budgets = story.judgement.budgets;
+    run.caveats.push("a\u{1b}[2Jnote".into());
+    let text = closing(&run, Path::new("runs/it's here"), false);
+    insta::assert_snapshot!(text.trim_start_matches('\n'), @r#"
+    ✘ Missed 3 of 7 budgets at 811 requests/s over 52 s; first: p95 ≤ 100 ms was 108 ms.
+
+      budget                         measured
+    ✘ p95 ≤ 100 ms                   108 ms
+    ✔ p99.9 ≤ 150 ms                 144 ms
+    ✔ p95 of list tasks ≤ 100 ms     29.5 ms
+    ✘ p95 of list products ≤ 60 ms   137 ms
+    ✘ error rate of log in ≤ 0.1 %   6.45 %
+    ✔ error rate ≤ 5 %               0.25 %
+    ✔ cache hit ratio ≥ 80 %         83 %
+
+    request                         rate p50 ms p95 ms p99 ms  errors
+    list tasks                     310/s   15.5   29.5   30.7       0
+    one task                       182/s   18.2   34.6   36.2       0
+    list products                  160/s   72.1    137    143       0
+    search products by category     90/s     18   34.4     36       0
+    商品一覧[31m                    40/s     10     19     20       0
+    log in                          29/s   9.01   16.8   17.4     104
+
+    errors  0.25 % (500: 52, timeout 52)
+    note    a[2Jnote
+    record  runs/it's here
+    report  reports html 'runs/it'\''s here'
+    "#);
+    let coloured = closing(&run, Path::new("runs/it's here"), true);
+    assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"));
+}
+
+#[test]
+fn a_run_without_a_judgement_is_closed_too() {
+    let text = closing(&run(), Path::new("runs/1"), false);
+    assert!(text.contains("ended before it was judged") && text.contains("reports html runs/1\n"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn what_is_cut_fits_and_begins_like_the_whole(text in "\\PC{0,30}", room in 0usize..40) {
+        let short = cut(&text, room);
+        prop_assert!(width(&short) <= room);
+        prop_assert!(text.starts_with(short.trim_end_matches('…')));
+    }
+
+    #[test]
+    fn every_minute_fills_its_bars(minute in prop::collection::vec(prop::option::of(0u64..200_000_000), 0..80)) {
+        for bars in [60, 30, 20, 15, 12, 10] {
+            prop_assert_eq!(width(&history(&minute, bars)), bars);
+        }
+    }
+}
