@@ -1,13 +1,19 @@
 //! The checked plan: everything a run needs, with every name resolved. A value of these types can be run without
 //! further questions; whatever could be wrong with a scenario was found while it was made.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::{HeaderName, Method};
 use record::Budget;
 use url::Url;
 
-use crate::flow::{data::DataSet, expect::Expect, extract::Extract, template::Template, think::Think};
+use crate::flow::{
+    data::DataSet, expect::Expect, extract::Extract, send::Outgoing, template::Template, think::Think,
+};
 
 /// Index into [`Plan::requests`].
 pub type RequestId = usize;
@@ -178,6 +184,20 @@ pub struct Request {
     pub follow_redirects: bool,
     /// Longest time for this request, if not the target's.
     pub timeout: Option<Duration>,
+    /// The request as it goes out, kept from its first rendering if no variable goes into it.
+    pub fixed: OnceLock<Arc<Outgoing>>,
+}
+
+impl Request {
+    /// Whether no variable goes into it.
+    pub fn is_fixed(&self) -> bool {
+        let body = match &self.body {
+            None => true,
+            Some(Body::Text(text)) => text.as_static().is_some(),
+            Some(Body::Form(pairs)) => pairs.iter().all(|(name, value)| name.as_static().and(value.as_static()).is_some()),
+        };
+        body && self.url.as_static().is_some() && self.headers.iter().all(|(_, value)| value.as_static().is_some())
+    }
 }
 
 /// A request body.
@@ -251,4 +271,15 @@ pub struct Selector {
     pub name: String,
     /// Label, whether it must be equal (else unequal), value.
     pub labels: Vec<(String, bool, String)>,
+}
+
+impl Plan {
+    /// The longest time any request may take.
+    pub fn longest_timeout(&self) -> Duration {
+        let own = self.flows.iter().flat_map(|flow| &flow.steps).chain(&self.on_start).filter_map(|step| match &step.action {
+            Action::Request(request) => request.timeout,
+            Action::Think(_) => None,
+        });
+        own.chain([self.target.timeout]).max().unwrap_or(self.target.timeout)
+    }
 }

@@ -1,0 +1,151 @@
+//! From what a file says to what can be run: every name resolved, every value checked. Problems are collected.
+
+mod answer;
+mod body;
+mod budgets;
+mod data;
+mod flows;
+mod load;
+mod names;
+mod observe;
+mod request;
+mod target;
+mod think;
+
+use std::path::{Path, PathBuf};
+
+use indexmap::{IndexMap, IndexSet};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Overrides,
+    file::{Defaults, File},
+    forms::Scalar,
+    model::{Plan, Source},
+    problem::{Files, Problem, Span},
+};
+use crate::flow::data::DataSet;
+
+/// What is known so far about the scenario that is being checked.
+struct Check<'a> {
+    files: &'a Files,
+    problems: Vec<Problem>,
+    /// The scenario's constants.
+    vars: IndexMap<String, Scalar>,
+    data: Vec<DataSet>,
+    /// Data sets that could not be read; what is said about them would be noise.
+    unread: Vec<String>,
+    /// Every variable that some step saves, by slot, with the first place where it is saved.
+    saved: IndexMap<String, Span>,
+    /// Every request name.
+    requests: IndexSet<String>,
+    defaults: Defaults,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, span: Span, message: impl Into<String>) {
+        let problem = Problem::at(span, message);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// The value, or nothing and a problem at `span`.
+    fn keep<T>(&mut self, span: Span, result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.problem(span, message)).ok()
+    }
+
+    /// `name` as written in file number `file`, seen from where the run is started.
+    fn beside(&self, file: usize, name: &str) -> PathBuf {
+        self.files.get(file).0.parent().unwrap_or(Path::new("")).join(name)
+    }
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Every problem that was found.
+pub fn plan(file: File, path: &Path, files: &Files, overrides: &Overrides) -> Result<Plan, Vec<Problem>> {
+    let mut check = Check {
+        files,
+        problems: Vec::new(),
+        vars: IndexMap::new(),
+        data: Vec::new(),
+        unread: Vec::new(),
+        saved: IndexMap::new(),
+        requests: IndexSet::new(),
+        defaults: file.defaults.unwrap_or_default(),
+    };
+    let top = Span::start_of(0);
+    match &file.version {
+        Some(version) if version.value == 1 => {}
+        Some(version) => {
+            check.problem(version.span, format!("version {} is unknown; this loadgen reads version 1", version.value));
+        }
+        None => check.problem(top, "`version` is missing; write `version: 1`"),
+    }
+    let name = file.name.map(|name| name.value).filter(|name| !name.trim().is_empty());
+    if name.is_none() {
+        check.problem(top, "`name` is missing; say what the run is called");
+    }
+    check.vars(file.vars.unwrap_or_default(), overrides);
+    check.data_sets(file.data.unwrap_or_default());
+    let target = check.target(file.target, overrides);
+    let on_start = file.on_start.unwrap_or_default();
+    let flows = match file.flows {
+        Some(flows) if !flows.is_empty() => flows.value,
+        Some(flows) => {
+            check.problem(flows.span, "`flows` is empty; a user needs something to do");
+            Vec::new()
+        }
+        None => {
+            check.problem(top, "`flows` is missing; a user needs something to do");
+            Vec::new()
+        }
+    };
+    check.collect_saved(&on_start, &flows);
+    let (on_start, kept) = check.on_start(&on_start);
+    let flows = check.flows(&flows, &kept);
+    let load = check.load(file.load, overrides);
+    let abort = check.abort(file.abort);
+    let observe = check.observers(file.observe.unwrap_or_default());
+    let budgets = check.budgets(file.budgets.unwrap_or_default(), &observe);
+    let allow = file.allow.unwrap_or_default().into_iter().map(|host| host.value);
+    let allow = allow.chain(overrides.allow.iter().cloned()).collect();
+    match (name, target, load) {
+        (Some(name), Some(target), Some((load, warm_up))) if check.problems.is_empty() => Ok(Plan {
+            name,
+            about: file.about.map(|about| about.value).unwrap_or_default(),
+            source: source(path, files, overrides),
+            target,
+            allow,
+            load,
+            warm_up,
+            abort,
+            data: check.data,
+            slots: check.saved.len(),
+            kept,
+            on_start,
+            flows,
+            requests: check.requests.into_iter().collect(),
+            observe,
+            budgets,
+        }),
+        _ => Err(check.problems),
+    }
+}
+
+fn source(path: &Path, files: &Files, overrides: &Overrides) -> Source {
+    let mut text = String::new();
+    for (path, content) in files.iter() {
+        text.push_str(&format!("# file: {}\n{content}", path.display()));
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    let mut hash = Sha256::new();
+    hash.update(&text);
+    hash.update(format!("{overrides:?}"));
+    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Source { file: path.to_owned(), text, sha256 }
+}

@@ -1,0 +1,345 @@
+//! What a scenario file may hold: these types are the reader and the published JSON Schema at once. Everything is
+//! optional here because a file may extend another; what must be there is asked for when the plan is made.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    de::At,
+    forms::{Rate, Scalar, Share, StatusText, Time},
+    shapes::{Json, OneOrMany, OrMap, Pairs},
+    watch::{BudgetEntry, Observer},
+};
+
+/// A load test: what is loaded, how, by what mix of users, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Headroom scenario", deny_unknown_fields)]
+pub struct File {
+    /// Another scenario file, relative to this one, that this one is laid over: maps are merged key by key, lists and
+    /// values are replaced.
+    #[allow(dead_code, reason = "followed before the types are read; here for the schema")]
+    pub extends: Option<At<String>>,
+    /// Version of the scenario language: 1.
+    #[schemars(extend("const" = 1))]
+    pub version: Option<At<u64>>,
+    /// What the run is called in its record and report.
+    pub name: Option<At<String>>,
+    /// The question the scenario answers.
+    pub about: Option<At<String>>,
+    /// The service under test.
+    pub target: Option<At<Target>>,
+    /// Hosts beside loopback that may be loaded, by exact name or address.
+    pub allow: Option<Vec<At<String>>>,
+    /// Constants, used as `${name}`; `--var name=value` overrides them.
+    pub vars: Option<Pairs<At<Scalar>>>,
+    /// Data files; a column is used as `${set.column}`.
+    pub data: Option<Pairs<At<DataFile>>>,
+    /// How load is offered: `users` or `arrivals`, never both.
+    pub load: Option<At<Load>>,
+    /// When to end the run early. Default: off for loopback, else an error storm (half of at least 1,000 requests in
+    /// 10 s).
+    pub abort: Option<At<OrMap<Off, Storm>>>,
+    /// Done once by each virtual user before its first iteration; what it saves outlives the iterations.
+    pub on_start: Option<Vec<At<Step>>>,
+    /// What every request has unless it says otherwise.
+    pub defaults: Option<Defaults>,
+    /// What users do: one flow an iteration, chosen by weight.
+    #[schemars(length(min = 1))]
+    pub flows: Option<At<Vec<At<Flow>>>>,
+    /// What is read of the target while it is under load.
+    pub observe: Option<Vec<At<Observer>>>,
+    /// What must hold.
+    pub budgets: Option<Vec<At<BudgetEntry>>>,
+}
+
+/// The service under test.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Target {
+    /// Scheme, host and port, and perhaps a path that every path is put behind.
+    pub base_url: Option<At<String>>,
+    /// Longest time for one request. Default 10s.
+    pub timeout: Option<At<Time>>,
+    /// Asked until it answers 2xx before the load begins, such as `/readyz`.
+    pub ready: Option<At<String>>,
+    /// Program and arguments of the service, started before the run and stopped after it.
+    #[schemars(length(min = 1))]
+    pub command: Option<At<Vec<String>>>,
+    /// A file of PEM certificates to trust beside the platform's, relative to the scenario.
+    pub ca: Option<At<String>>,
+}
+
+/// A data file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct DataFile {
+    /// A CSV file with a header line, relative to the scenario.
+    pub csv: At<String>,
+    /// How a user comes by its row. Default: random.
+    pub pick: Option<Pick>,
+}
+
+/// How a user comes by its row of a data file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pick {
+    /// One row for the life of the user, no two users the same.
+    Unique,
+    /// Another row each iteration, drawn at random.
+    Random,
+    /// The next row each iteration, over all users, from the top again at the end.
+    InOrder,
+}
+
+/// How load is offered.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["users"]}, {"required": ["arrivals"]}]))]
+pub struct Load {
+    /// Closed model: a number of users, each of which waits for its answers.
+    pub users: Option<At<Users>>,
+    /// Open model: arrivals by the clock, whether or not the target keeps up.
+    pub arrivals: Option<At<Arrivals>>,
+    /// Measured and shown but not judged; whole seconds.
+    pub warm_up: Option<At<Time>>,
+}
+
+/// Closed model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Users {
+    /// Load profile.
+    #[schemars(length(min = 1))]
+    pub stages: At<Vec<At<UserStage>>>,
+    /// Pause after each iteration.
+    pub think: Option<At<OrMap<Time, Think>>>,
+    /// Shortest time from the start of one iteration to the start of the next.
+    pub pacing: Option<At<Time>>,
+}
+
+/// A stage of the closed model: `{ to: 1000, over: 30s }`, `{ hold: 2m }` or `{ users: 100, hold: 1m }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    {"required": ["to", "over"], "not": {"anyOf": [{"required": ["hold"]}, {"required": ["users"]}]}},
+    {"required": ["hold"], "not": {"anyOf": [{"required": ["to"]}, {"required": ["over"]}]}},
+]))]
+pub struct UserStage {
+    /// Ramp to this number of users …
+    pub to: Option<At<u64>>,
+    /// … in this time.
+    pub over: Option<At<Time>>,
+    /// Jump to this number of users and hold it.
+    pub users: Option<At<u64>>,
+    /// Hold for this time.
+    pub hold: Option<At<Time>>,
+}
+
+/// Open model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Arrivals {
+    /// How arrivals are spaced. Default: poisson.
+    pub process: Option<Process>,
+    /// Users that can be busy at once; an arrival that finds none is dropped and counted. Default 1000.
+    pub max_in_flight: Option<At<u64>>,
+    /// Load profile in iterations.
+    #[schemars(length(min = 1))]
+    pub stages: At<Vec<At<RateStage>>>,
+}
+
+/// How arrivals are spaced.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Process {
+    /// Evenly.
+    Constant,
+    /// With exponential gaps, as independent users arrive.
+    Poisson,
+}
+
+/// A stage of the open model: `{ rate: 500/s, hold: 2m }`, `{ to: 900/s, over: 1m }` or `{ hold: 2m }`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    {"required": ["to", "over"], "not": {"anyOf": [{"required": ["hold"]}, {"required": ["rate"]}]}},
+    {"required": ["hold"], "not": {"anyOf": [{"required": ["to"]}, {"required": ["over"]}]}},
+]))]
+pub struct RateStage {
+    /// Ramp to this rate …
+    pub to: Option<At<Rate>>,
+    /// … in this time.
+    pub over: Option<At<Time>>,
+    /// Jump to this rate and hold it.
+    pub rate: Option<At<Rate>>,
+    /// Hold for this time.
+    pub hold: Option<At<Time>>,
+}
+
+/// The word `off`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Off {
+    /// Never.
+    Off,
+}
+
+/// When so many requests fail that going on is pointless.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Storm {
+    /// Failed requests over all. Default 50%.
+    pub share: Option<At<Share>>,
+    /// Fewer requests than this are no storm. Default 1000.
+    pub requests: Option<At<u64>>,
+    /// The stretch of time looked at; whole seconds. Default 10s.
+    pub within: Option<At<Time>>,
+}
+
+/// What every request has unless it says otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Defaults {
+    /// Headers. One that uses a variable is left out of requests that come before anything could have set it.
+    pub headers: Option<Pairs<At<Option<Scalar>>>>,
+    /// Longest time for one request.
+    pub timeout: Option<At<Time>>,
+    /// Whether redirects are followed. Default true.
+    pub follow_redirects: Option<bool>,
+}
+
+/// What a user does in one iteration.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Flow {
+    /// What it is called.
+    pub name: At<String>,
+    /// How often it is chosen, relative to the others. Default 1.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub weight: Option<At<f64>>,
+    /// What is done, in order. A step that fails ends the iteration.
+    #[schemars(length(min = 1))]
+    pub steps: At<Vec<At<Step>>>,
+}
+
+/// One step: a request (`get`, `post`, …) or a pause (`think`).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    {"required": ["get"]}, {"required": ["post"]}, {"required": ["put"]}, {"required": ["patch"]},
+    {"required": ["delete"]}, {"required": ["head"]}, {"required": ["options"]}, {"required": ["think"]},
+]))]
+pub struct Step {
+    /// GET this path or URL.
+    pub get: Option<At<String>>,
+    /// POST to this path or URL.
+    pub post: Option<At<String>>,
+    /// PUT to this path or URL.
+    pub put: Option<At<String>>,
+    /// PATCH this path or URL.
+    pub patch: Option<At<String>>,
+    /// DELETE this path or URL.
+    pub delete: Option<At<String>>,
+    /// HEAD of this path or URL.
+    pub head: Option<At<String>>,
+    /// OPTIONS of this path or URL.
+    pub options: Option<At<String>>,
+    /// Pause: `2s`, or a distribution.
+    pub think: Option<At<OrMap<Time, Think>>>,
+    /// What the request is called in every result. Default: method and path, which then holds no variable.
+    pub name: Option<At<String>>,
+    /// Take the step only if this saved variable is set and not empty.
+    #[serde(rename = "if")]
+    pub condition: Option<At<String>>,
+    /// Headers beside the defaults; `null` drops a default.
+    pub headers: Option<Pairs<At<Option<Scalar>>>>,
+    /// A JSON body.
+    pub json: Option<At<Json>>,
+    /// A form, sent as `application/x-www-form-urlencoded`.
+    pub form: Option<Pairs<At<Scalar>>>,
+    /// A body as text.
+    pub body: Option<At<Scalar>>,
+    /// What the answer must be. Default: any status below 400.
+    pub expect: Option<Expect>,
+    /// Variables taken from the answer.
+    pub save: Option<Pairs<At<OrMap<String, Source>>>>,
+    /// Longest time for this request.
+    pub timeout: Option<At<Time>>,
+    /// Whether redirects are followed. Default true.
+    pub follow_redirects: Option<bool>,
+}
+
+/// How long to pause: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Think {
+    /// Always this long.
+    pub constant: Option<At<Time>>,
+    /// Anything from the first to the second, equally likely.
+    pub uniform: Option<At<[At<Time>; 2]>>,
+    /// Exponential, with this mean.
+    pub exponential: Option<At<Time>>,
+    /// Log-normal, as people's pauses are.
+    pub lognormal: Option<At<LogNormal>>,
+}
+
+/// A log-normal distribution.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct LogNormal {
+    /// Half of the pauses are shorter.
+    pub median: At<Time>,
+    /// 95 of 100 pauses are shorter.
+    pub p95: At<Time>,
+}
+
+/// What an answer must be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct Expect {
+    /// `200`, `2xx`, or a list of such.
+    pub status: Option<OneOrMany<At<StatusText>>>,
+    /// JSONPath → `exists`, `absent`, or the value it must have.
+    pub json: Option<Pairs<At<Json>>>,
+    /// Header → `exists`, `absent`, or the value it must have.
+    pub header: Option<Pairs<At<Scalar>>>,
+    /// What the body must be.
+    pub body: Option<ExpectBody>,
+    /// Longest time from sending to the last byte.
+    pub within: Option<At<Time>>,
+}
+
+/// What a body must be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
+pub struct ExpectBody {
+    /// A text, or texts, that it must hold.
+    pub contains: OneOrMany<At<Scalar>>,
+}
+
+/// Where a variable's value is taken from: exactly one of these.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Source {
+    /// A JSONPath into the body; the same as the path alone.
+    pub json: Option<At<String>>,
+    /// A response header.
+    pub header: Option<At<String>>,
+    /// A cookie that the answer sets.
+    pub cookie: Option<At<String>>,
+    /// A regular expression over the body: its first group, or all that matches.
+    pub regex: Option<At<String>>,
+}

@@ -1,0 +1,59 @@
+//! Scenario files: from YAML to a checked [`Plan`].
+//!
+//! ```text
+//! read (files, extends) ─► tree (located YAML) ─► de (into the types of file) ─► check ─► model::Plan
+//! ```
+//!
+//! The types in [`file`] are the language and its JSON Schema at once. Every mistake is reported, not only the first.
+
+mod check;
+mod de;
+pub mod file;
+mod forms;
+pub mod model;
+mod problem;
+mod profile;
+mod read;
+mod selector;
+mod shapes;
+mod show;
+mod tree;
+pub mod watch;
+
+use std::path::Path;
+
+pub use model::Plan;
+pub use problem::PlanError;
+pub use show::show;
+
+use problem::Files;
+
+/// What the command line changes about a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Replaces `target.base_url`.
+    pub target: Option<String>,
+    /// Multiplies the users or rates of every stage; above 0.
+    pub scale: Option<f64>,
+    /// Replaces values of `vars`.
+    pub vars: Vec<(String, String)>,
+    /// Further hosts that may be loaded.
+    pub allow: Vec<String>,
+}
+
+/// Reads the scenario in `path`, and what it extends, and checks it.
+///
+/// # Errors
+/// Every problem that was found, with file, line, column and what would be right.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
+    let mut files = Files::default();
+    let result = read::read(path, &mut files)
+        .and_then(de::read::<file::File>)
+        .and_then(|file| check::plan(file, path, &files, overrides));
+    result.map_err(|problems| PlanError::new(problems, files))
+}
+
+/// The JSON Schema of scenario files.
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value()
+}
