@@ -130,9 +130,11 @@ pub(super) fn share_of_errors(ratio: f64, kinds: &BTreeMap<String, u64>, dropped
 /// What was observed of the target, the most telling first: missed budgets, then ratios (cache hits), the database's
 /// rate, times, and the rest.
 pub(super) fn observed(snapshot: &Snapshot<'_>) -> Vec<Figure> {
-    let second = snapshot.row.second;
-    let now =
-        observed_values(&snapshot.run.observed, snapshot.target, Window { from_s: second, to_s: second + 1 });
+    // Readings arrive a little after their second; what is there is the moment.
+    let seconds = || snapshot.target.iter().map(|row| row.second);
+    let (oldest, newest) = (seconds().min().unwrap_or(0), seconds().max().unwrap_or(0));
+    let moment = Window { from_s: (oldest + 1).min(newest), to_s: newest + 1 };
+    let now = observed_values(&snapshot.run.observed, snapshot.target, moment);
     let judged = is_judged(snapshot);
     let mut ranked: Vec<(u8, Figure)> = Vec::new();
     for (defined, now) in snapshot.run.observed.iter().zip(now) {

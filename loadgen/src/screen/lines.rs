@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use record::SeriesRow;
+
 use super::{
     Snapshot,
     figures::{self, Figure},
@@ -15,19 +17,41 @@ const EVERY_S: u64 = 10;
 #[derive(Debug)]
 pub struct Lines {
     pen: Pen,
+    since: Since,
     /// The line of a second that was not one to print, in case it is the last.
     unprinted: String,
 }
 
+/// What there was since the last line.
+#[derive(Debug, Default)]
+pub(super) struct Since {
+    seconds: u64,
+    offered: u64,
+    completed: u64,
+}
+
+impl Since {
+    /// Adds the second of `row`; gives it with the mean rates since the last line in place of its own.
+    pub fn add(&mut self, row: &SeriesRow) -> SeriesRow {
+        self.seconds += 1;
+        self.offered += row.offered;
+        self.completed += row.completed;
+        let mean = |count: u64| (count + self.seconds / 2) / self.seconds;
+        SeriesRow { offered: mean(self.offered), completed: mean(self.completed), ..row.clone() }
+    }
+}
+
 impl Lines {
     pub(super) fn new() -> Self {
-        Self { pen: Pen::new(), unprinted: String::new() }
+        Self { pen: Pen::new(), since: Since::default(), unprinted: String::new() }
     }
 
     pub(super) fn draw(&mut self, snapshot: &Snapshot<'_>) {
-        self.unprinted = line(snapshot);
-        if is_due(snapshot.row.second) {
+        let row = self.since.add(snapshot.row);
+        self.unprinted = line(&Snapshot { row: &row, ..*snapshot });
+        if is_due(row.second) {
             self.pen.write(std::mem::take(&mut self.unprinted).into_bytes());
+            self.since = Since::default();
         }
     }
 }
@@ -43,7 +67,7 @@ pub(super) fn is_due(second: u64) -> bool {
     (second + 1).is_multiple_of(EVERY_S)
 }
 
-/// The second just recorded and the judged window so far, in one line.
+/// The rates of `snapshot`'s row, the judged window so far, and what is observed, in one line.
 pub(super) fn line(snapshot: &Snapshot<'_>) -> String {
     let judged = figures::is_judged(snapshot);
     let mut text =

@@ -14,7 +14,7 @@ use record::{
 use super::{
     Snapshot, closing,
     figures::{clock, phase},
-    lines::{is_due, line},
+    lines::{Since, is_due, line},
     paint::{cut, width},
     picture::{Misses, history, render},
 };
@@ -147,6 +147,8 @@ fn story(seconds: u64, slow: u64) -> Story {
         })
     };
     let target: Vec<_> = (0..seconds).flat_map(read).collect();
+    let recent =
+        target.iter().filter(|row| row.second + 3 >= seconds && row.second + 1 < seconds).cloned().collect();
     let summary = match seconds > run.warm_up_s {
         true => summarise(&run, &totals, &rows, &target, run.judged(seconds)),
         false => Summary::default(),
@@ -154,7 +156,7 @@ fn story(seconds: u64, slow: u64) -> Story {
     let judgement = judge(&run, &summary, &totals);
     let p95_us =
         (0..seconds.min(60)).map(|second| (second != 3).then_some(20_000 + second % 7 * 3_000)).collect();
-    Story { run, rows, latency, p95_us, target, totals, summary, judgement }
+    Story { run, rows, latency, p95_us, target: recent, totals, summary, judgement }
 }
 
 impl Story {
@@ -340,6 +342,15 @@ fn a_line_names_every_figure() {
     insta::assert_snapshot!(line(&story(72, 3).snapshot()), @"1:12 of 2:00 steady | offered 812/s | done 811/s | users 1,000 | in flight 23 | dropped 0 | late p99 140 µs | p50 18.4 ms | p95 108 ms (missed) | p99 137 ms | errors 0.25 % (500: 52, timeout 52) | cache hits 83 % | database 214/s | target cpu 0.9 cores | valid so far | 5 of 7 budgets at risk");
     insta::assert_snapshot!(line(&story(10, 3).snapshot()), @"0:10 of 2:00 warm-up | offered 812/s | done 811/s | users 1,000 | in flight 23 | dropped 0 | late p99 140 µs | p50 18.4 ms | p95 108 ms | p99 137 ms | errors 0.25 % (500: 1, timeout 1) | cache hits 83 % | database 214/s | target cpu 0.9 cores | not judged yet");
     assert_eq!((0..60).filter(|second| is_due(*second)).collect::<Vec<_>>(), [9, 19, 29, 39, 49, 59]);
+}
+
+#[test]
+fn a_line_tells_the_mean_rates_since_the_one_before() {
+    let mut since = Since::default();
+    let rows = [(100, 90), (200, 181)].map(|(offered, completed)| {
+        since.add(&SeriesRow { offered, completed, users: offered, ..SeriesRow::default() })
+    });
+    assert_eq!((rows[1].offered, rows[1].completed, rows[1].users), (150, 136, 200));
 }
 
 #[test]
