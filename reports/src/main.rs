@@ -10,6 +10,8 @@ mod charts;
 mod cli;
 mod export;
 mod failure;
+#[cfg(test)]
+mod fixture;
 mod gate;
 mod read;
 mod report;
@@ -112,5 +114,106 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::usage(format!("cannot write to stdout: {error}"))),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use record::State;
+
+    use super::*;
+    use crate::fixture::Fixture;
+
+    fn draw(fixture: &Fixture) -> (Result<Exit, Failure>, Option<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        fixture.write(folder.path());
+        let out = folder.path().join("report.html");
+        let args = Html { record: folder.path().to_path_buf(), out: out.clone(), json: None };
+        (html(&args), fs::read_to_string(out).ok())
+    }
+
+    fn gated(fixture: &Fixture, budgets: Option<&str>) -> Result<Exit, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        fixture.write(folder.path());
+        let path = budgets.map(|text| {
+            let path = folder.path().join("budgets.yaml");
+            fs::write(&path, text).unwrap();
+            path
+        });
+        gate(&Gate {
+            record: folder.path().to_path_buf(),
+            budgets: path,
+            junit: Some(folder.path().join("gate.xml")),
+            github: false,
+            markdown: None,
+            json: false,
+        })
+    }
+
+    #[test]
+    fn a_record_with_nothing_in_it_is_no_data_and_leaves_no_page() {
+        for fixture in [
+            Fixture { seconds: 0, ..Fixture::default() },
+            Fixture { seconds: 5, per_s: 0, failed_per_s: 0, ..Fixture::default() },
+            Fixture { seconds: 0, state: State::Running, ..Fixture::default() },
+        ] {
+            let (done, page) = draw(&fixture);
+            let failure = done.unwrap_err();
+            assert_eq!((failure.exit, page), (Exit::NoData, None));
+            assert!(failure.message.contains("nothing was measured"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_drawn_whatever_the_verdict() {
+        for (fixture, says) in [
+            (Fixture::default(), "Missed 1 of 5 budgets"),
+            (Fixture { state: State::Running, ..Fixture::default() }, "the generator was killed"),
+            (Fixture { state: State::Interrupted, ..Fixture::default() }, "Stopped by hand"),
+            (Fixture { state: State::Aborted, ..Fixture::default() }, "Missed"),
+        ] {
+            let (done, page) = draw(&fixture);
+            assert_eq!(done.unwrap(), Exit::Pass);
+            assert!(page.unwrap().contains(says), "{says}");
+        }
+    }
+
+    #[test]
+    fn the_gate_answers_with_the_exit_code_of_the_verdict() {
+        let met = vec![(None, "p95", "1s")];
+        let pass = Fixture { budgets: met, ..Fixture::default() };
+        let exit = |fixture: &Fixture| gated(fixture, None).unwrap();
+        assert_eq!(exit(&pass), Exit::Pass);
+        assert_eq!(exit(&Fixture::default()), Exit::BudgetMissed);
+        assert_eq!(exit(&Fixture { state: State::Running, ..pass.clone() }), Exit::Invalid);
+        assert_eq!(exit(&Fixture { state: State::Interrupted, ..pass.clone() }), Exit::Interrupted);
+        assert_eq!(exit(&Fixture { per_s: 0, failed_per_s: 0, ..pass.clone() }), Exit::NoData);
+        assert_eq!(
+            exit(&Fixture { seconds: 5, budgets: vec![(None, "p99.9", "1s")], ..pass }),
+            Exit::Invalid
+        );
+    }
+
+    #[test]
+    fn other_budgets_judge_the_same_record_anew() {
+        let judged = |budgets| gated(&Fixture::default(), Some(budgets));
+        assert_eq!(judged("- { p95: 1s }\n").unwrap(), Exit::Pass);
+        assert_eq!(judged("- { p50: 1ms }\n").unwrap(), Exit::BudgetMissed);
+        assert_eq!(judged("- { request: list tasks, p99.9: 1s }\n").unwrap(), Exit::Invalid);
+        let failure = judged("- { request: lst tasks, p95: 1s }\n").unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("budgets.yaml:1:14: "), "{failure}");
+    }
+
+    #[test]
+    fn a_folder_that_holds_no_record_is_a_bad_command_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let args =
+            Html { record: folder.path().to_path_buf(), out: folder.path().join("page.html"), json: None };
+        let failure = html(&args).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("no run record"), "{failure}");
     }
 }

@@ -1,5 +1,5 @@
 use super::{
-    canvas::{Anchor, Canvas, TEXT},
+    canvas::{Anchor, Canvas, TEXT, text_width},
     scale::Scale,
     theme::Ink,
 };
@@ -49,16 +49,35 @@ pub fn panel(
     panel
 }
 
-/// A dotted line at a limit with its name above it; nothing where the scale ends before it.
-pub fn budget(canvas: &mut Canvas<'_>, panel: &Panel, value: f64, name: &str) {
-    let y = panel.y.at(value);
-    canvas.line(&[(panel.left, y), (panel.right, y)], Ink::Budget, 1.5);
-    canvas.text(name, (panel.left + 6.0, y - 8.0), Anchor::Start, Ink::Budget);
+/// A figure's limit.
+pub struct Limit {
+    /// Where it lies, in the panel's unit.
+    pub value: f64,
+    /// What it is called.
+    pub name: String,
+    /// Whether the figure must stay over it.
+    pub lower: bool,
 }
+
+/// A dotted line at each limit with its name on the side where the figure must not be, beside the name of another limit
+/// where the two would lie on each other. Drawn after the data, so that the names stay readable.
+pub fn limits(canvas: &mut Canvas<'_>, panel: &Panel, limits: &[Limit]) {
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    for Limit { value, name, lower } in limits {
+        let y = panel.y.at(*value);
+        canvas.line(&[(panel.left, y), (panel.right, y)], Ink::Budget, 1.5);
+        let near = taken.iter().filter(|(other, _)| (other - y).abs() < APART);
+        let x = near.map(|(_, end)| *end).fold(panel.left + 6.0, f64::max);
+        canvas.text(name, (x, if *lower { y + 9.0 } else { y - 8.0 }), Anchor::Start, Ink::Budget);
+        taken.push((y, x + text_width(name) + 12.0));
+    }
+}
+
+/// Distance at which two lines of text do not touch.
+const APART: f64 = 13.0;
 
 /// The names of lines at their right ends `(height, name, ink)`, moved apart where they would lie on each other.
 pub fn names(canvas: &mut Canvas<'_>, panel: &Panel, mut ends: Vec<(f64, &str, Ink)>) {
-    const APART: f64 = 13.0;
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     for index in 1..ends.len() {
         ends[index].0 = ends[index].0.max(ends[index - 1].0 + APART);

@@ -2,7 +2,7 @@ use record::unit::{show_number, show_ratio};
 
 use super::{
     Figure, Form, Words,
-    axes::budget,
+    axes::{self, Limit},
     both,
     canvas::draw,
     theme::Ink,
@@ -40,13 +40,13 @@ pub fn cache(report: &Report) -> Option<Figure> {
                     1.0,
                     &show_ratio,
                 );
-                for index in &target.ratios {
-                    let value = &target.values[*index];
-                    if let (Some(limit), Some(text)) = (value.limit, &value.budget_text) {
-                        budget(canvas, &panel, limit, &format!("budget {text}"));
-                    }
-                }
                 time.lines(canvas, &panel, &lines);
+                let values = target.ratios.iter().map(|index| &target.values[*index]);
+                let limits = values.filter_map(|it| {
+                    let name = form.budget(it.budget_text.as_ref()?);
+                    Some(Limit { value: it.limit?, name, lower: true })
+                });
+                axes::limits(canvas, &panel, &limits.collect::<Vec<_>>());
             }
             if !target.rates.is_empty() {
                 let rate = |value: f64| format!("{}/s", show_number(value));

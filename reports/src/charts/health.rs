@@ -2,7 +2,7 @@ use record::unit::{show_number, show_us};
 
 use super::{
     Figure, Form, Words,
-    axes::{budget, panel},
+    axes::{self, Limit, panel},
     both,
     canvas::draw,
     scale::log_ticks,
@@ -34,8 +34,12 @@ pub fn lag(report: &Report) -> Figure {
                 seen.fold((bound, bound), |(low, high), value| (low.min(value), high.max(value)));
             let ticks = log_ticks(low, high);
             let panel = panel(canvas, form.width(), edges[0], "lateness, log", &ticks, true);
-            budget(canvas, &panel, bound, &format!("invalid above {}", show_us(bound)));
             time.lines(canvas, &panel, &lines);
+            axes::limits(
+                canvas,
+                &panel,
+                &[Limit { value: bound, name: format!("invalid above {}", show_us(bound)), lower: false }],
+            );
             time.hits(canvas, edges[0].1, &|bin| {
                 let lag = bin.lag_p99_us.map_or_else(|| "none".to_owned(), |us| show_us(us as f64));
                 format!("start lag p99 {lag} · timer {}", show_us(bin.timer_slip_us as f64))
@@ -64,9 +68,9 @@ pub fn cpu(report: &Report) -> Figure {
             let panel = time.panel_from_zero(canvas, edges[0], "cores", &lines, cores.max(0.1), &show_number);
             time.lines(canvas, &panel, &lines);
             time.hits(canvas, edges[0].1, &|bin| {
-                let (used, waited) = (show_number(bin.cpu_cores), show_number(bin.cpu_wait));
+                let (used, waited) = (show_number(bin.cpu_cores), show_us(bin.cpu_wait * 1e6));
                 format!(
-                    "used {used} cores · waited for {waited} · memory {}",
+                    "used {used} cores · waited {waited} a second · memory {}",
                     crate::words::bytes(bin.memory_bytes)
                 )
             });

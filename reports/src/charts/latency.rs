@@ -2,7 +2,7 @@ use record::{Metric, unit::show_us};
 
 use super::{
     Figure, Form, Words,
-    axes::{budget, panel},
+    axes::{self, Limit, panel},
     both,
     canvas::draw,
     scale::log_ticks,
@@ -31,17 +31,15 @@ pub fn latency(report: &Report) -> Figure {
             ];
             let bins = &report.timeline.bins;
             let seen = lines.iter().flat_map(|line| bins.iter().filter_map(|bin| (line.value)(bin)));
-            let limits: Vec<_> = limits(report).collect();
+            let limits: Vec<_> = limits(report, form).collect();
             let (low, high) = seen
-                .chain(limits.iter().map(|(limit, _)| *limit))
+                .chain(limits.iter().map(|limit| limit.value))
                 .fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
             let low = if low.is_finite() { low } else { 1_000.0 };
             let panel =
                 panel(canvas, form.width(), edges[0], "response time, log", &log_ticks(low, high), true);
-            for (limit, name) in &limits {
-                budget(canvas, &panel, *limit, name);
-            }
             time.lines(canvas, &panel, &lines);
+            axes::limits(canvas, &panel, &limits);
             time.hits(canvas, edges[0].1, &|bin| {
                 let show =
                     |us: Option<u64>| us.map_or_else(|| "n too small".to_owned(), |us| show_us(us as f64));
@@ -59,11 +57,11 @@ pub fn latency(report: &Report) -> Figure {
 }
 
 /// The budgets of all requests together for the percentiles drawn.
-fn limits(report: &Report) -> impl Iterator<Item = (f64, String)> + '_ {
+fn limits(report: &Report, form: Form) -> impl Iterator<Item = Limit> + '_ {
     let overall = report.budgets.iter().filter(|row| row.budget.request.is_none());
-    overall.filter_map(|row| match row.budget.metric {
+    overall.filter_map(move |row| match row.budget.metric {
         Metric::Response(quantile) if [0.5, 0.95, 0.99].contains(&quantile) => {
-            Some((row.budget.limit, format!("budget {}", row.text)))
+            Some(Limit { value: row.budget.limit, name: form.budget(&row.text), lower: false })
         }
         _ => None,
     })

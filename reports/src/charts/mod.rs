@@ -46,6 +46,11 @@ impl Form {
         }
     }
 
+    /// What a budget's line is called; on a phone its colour and dots must say that it is one.
+    fn budget(self, text: &str) -> String {
+        if self == Self::Narrow { text.to_owned() } else { format!("budget {text}") }
+    }
+
     /// The class by which the style sheet shows it or not.
     const fn class(self) -> &'static str {
         match self {

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::report::{Point, Report};
 
+/// The percentiles whose names come first where there is not room for all.
+const FIRST: [&str; 4] = ["p50", "p99", "p99.9", "p95"];
+
 /// Response and service time by percentile, the axis stretched towards the slowest requests, as far as the sample
 /// goes.
 pub fn spectrum(report: &Report) -> Figure {
@@ -32,14 +35,17 @@ pub fn spectrum(report: &Report) -> Figure {
                 all.fold((f64::INFINITY, 0.0_f64), |(low, high), ends| (low.min(ends.0), high.max(ends.1)));
             let low = if low.is_finite() { low } else { 1_000.0 };
             let panel = panel(canvas, form.width(), (top, bottom), "time, log", &log_ticks(low, high), true);
-            let mut taken = f64::NEG_INFINITY;
-            for point in response.iter().filter(|point| point.name.is_some()) {
-                let at = x.at(nines(point));
+            let named =
+                || response.iter().filter_map(|point| Some((point.name.as_deref()?, x.at(nines(point)))));
+            for (_, at) in named() {
                 canvas.line(&[(at, top), (at, bottom)], Ink::Grid, 1.0);
-                if at - taken >= 44.0 {
-                    let name = point.name.as_deref().unwrap_or_default();
+            }
+            let mut taken: Vec<f64> = Vec::new();
+            let wanted = FIRST.into_iter().filter_map(|first| named().find(|(name, _)| *name == first));
+            for (name, at) in wanted.chain(named()) {
+                if taken.iter().all(|other| (other - at).abs() >= 44.0) {
                     canvas.text(name, (at, bottom + 14.0), Anchor::Middle, Ink::Tick);
-                    taken = at;
+                    taken.push(at);
                 }
             }
             canvas.text("percentile of requests", (panel.right, bottom + 31.0), Anchor::End, Ink::Mute);
@@ -51,14 +57,16 @@ pub fn spectrum(report: &Report) -> Figure {
                 canvas.area(&band, Ink::Band);
             }
             let mut labels = Vec::new();
-            for (points, name, ink) in [(service, "service", Ink::D), (response, "response", Ink::A)] {
+            for (points, name, ink, thickness) in
+                [(service, "service", Ink::D, 4.5), (response, "response", Ink::A, 2.0)]
+            {
                 let line: Vec<_> = points.iter().map(|point| place(point, point.us)).collect();
                 if let Some(end) = line.last() {
-                    canvas.line(&line, ink, 2.0);
+                    canvas.line(&line, ink, thickness);
                     labels.push((end.1, name, ink));
                 }
                 for point in points.iter().filter(|point| point.name.is_some()) {
-                    canvas.dot(place(point, point.us), 3.0, ink);
+                    canvas.dot(place(point, point.us), 1.0 + thickness, ink);
                 }
             }
             names(canvas, &panel, labels);

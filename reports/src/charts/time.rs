@@ -32,10 +32,14 @@ pub struct Line<'a> {
     pub value: &'a dyn Fn(&Bin) -> Option<f64>,
 }
 
-/// Height of the strip over the first panel that names the stages.
-pub const STRIP: f64 = 18.0;
+/// Height of the row over the first panel that names the stages.
+const STAGES: f64 = 18.0;
+/// Height of the strip over the first panel: the stages, and under them the stretches that are not judged.
+pub const STRIP: f64 = STAGES + 16.0;
+/// Height between two panels.
+const GAP: f64 = 16.0;
 /// Height under the last panel for the axis of time.
-pub const AXIS: f64 = 26.0;
+const AXIS: f64 = 26.0;
 
 impl<'a> Time<'a> {
     /// The axis of `report` on a figure of `form`.
@@ -53,11 +57,11 @@ impl<'a> Time<'a> {
             .iter()
             .map(|height| {
                 let top = at + NAME;
-                at = top + height + 8.0;
+                at = top + height + GAP;
                 (top, top + height)
             })
             .collect();
-        (edges, at - 8.0 + AXIS)
+        (edges, at - GAP + AXIS)
     }
 
     /// Shades what is not judged, marks and names the stages, and draws the axis, from the strip down to `bottom`.
@@ -65,12 +69,11 @@ impl<'a> Time<'a> {
         let setting = &self.report.setting;
         let (recorded, planned) = (setting.recorded_s as f64, setting.planned_s);
         let Window { from_s, .. } = setting.judged;
-        let top = STRIP + NAME;
         let mut shade = |from: f64, to: f64, name: &str| {
             let (from, to) = (self.x.at(from), self.x.at(to));
-            canvas.rectangle((from, top), (to, bottom), Ink::Shade);
+            canvas.rectangle((from, STAGES), (to, bottom), Ink::Shade);
             if to - from > text_width(name) + 8.0 {
-                canvas.text(name, (from + 5.0, top + 9.0), Anchor::Start, Ink::Mute);
+                canvas.text(name, (from + 5.0, STAGES + 8.0), Anchor::Start, Ink::Mute);
             }
         };
         if from_s > 0 {
@@ -83,10 +86,10 @@ impl<'a> Time<'a> {
         for stage in &setting.stages {
             let (from, to) = (self.x.at(stage.from_s), self.x.at(stage.to_s.min(recorded)));
             if stage.from_s > 0.0 && stage.from_s < recorded {
-                canvas.line(&[(from, STRIP), (from, bottom)], Ink::Grid, 1.0);
+                canvas.line(&[(from, STAGES), (from, bottom)], Ink::Grid, 1.0);
             }
             if stage.from_s < recorded && to - from > text_width(&stage.short) + 6.0 {
-                canvas.text(&stage.short, (f64::midpoint(from, to), STRIP / 2.0), Anchor::Middle, Ink::Mute);
+                canvas.text(&stage.short, (f64::midpoint(from, to), STAGES / 2.0), Anchor::Middle, Ink::Mute);
             }
         }
         let room = (self.width - LEFT - RIGHT) / 64.0;

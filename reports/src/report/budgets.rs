@@ -62,10 +62,18 @@ pub fn budget_rows(evidence: &Evidence) -> Vec<BudgetRow> {
 /// An interval in words, each end put into words by `show`.
 pub fn words(interval: Interval, show: impl Fn(f64) -> String) -> String {
     match (interval.low, interval.high) {
-        (Some(low), Some(high)) => format!("{} – {}", show(low), show(high)),
+        (Some(low), Some(high)) => span(&show(low), &show(high)),
         (Some(low), None) => format!("{} or more", show(low)),
         (None, Some(high)) => format!("up to {}", show(high)),
         (None, None) => String::new(),
+    }
+}
+
+/// `101–106 ms`, `995 ms – 1.02 s`: a unit both ends share is said once.
+pub fn span(low: &str, high: &str) -> String {
+    match (low.rsplit_once(' '), high.rsplit_once(' ')) {
+        (Some((low, unit)), Some((high, other))) if unit == other => format!("{low}–{high} {unit}"),
+        _ => format!("{low} – {high}"),
     }
 }
 

@@ -1,10 +1,10 @@
 use record::{
-    Histogram, Kind, Model,
-    unit::{show_count, show_number, show_ratio},
+    Kind, Model,
+    unit::{show_count, show_number, show_ratio, show_us},
 };
 use serde::Serialize;
 
-use super::merged;
+use super::{Timeline, merged};
 use crate::{read::Evidence, stats};
 
 /// Two figures of the record that must agree, and whether they do.
@@ -24,8 +24,8 @@ const DELIVERED: f64 = 0.999;
 const COUNTS_DIFFER: f64 = 0.001;
 
 /// Every check of consistency.
-pub fn checks(evidence: &Evidence, by_second: &[(u64, Histogram)]) -> Vec<Check> {
-    vec![offered(evidence), little(evidence), counts(evidence, by_second)]
+pub fn checks(evidence: &Evidence, timeline: &Timeline) -> Vec<Check> {
+    vec![offered(evidence), little(evidence), counts(evidence, timeline)]
 }
 
 fn offered(evidence: &Evidence) -> Check {
@@ -65,10 +65,10 @@ fn little(evidence: &Evidence) -> Check {
     let detail = match law {
         None => "Too short to say: the counts in flight are read once a second.".to_owned(),
         Some(law) => format!(
-            "{} requests were in flight on average; {} a second, each {} s in flight, make {} (within {} is agreement).",
+            "{} requests were in flight on average; {} a second, each {} in flight, make {} (within {} is agreement).",
             show_number(law.seen),
             show_number(rate),
-            show_number(busy_s / ended),
+            show_us(busy_s / ended * 1e6),
             show_number(law.expected),
             show_number(law.tolerance)
         ),
@@ -76,9 +76,9 @@ fn little(evidence: &Evidence) -> Check {
     Check { name, holds: law.map(|law| law.holds()), detail }
 }
 
-fn counts(evidence: &Evidence, by_second: &[(u64, Histogram)]) -> Check {
+fn counts(evidence: &Evidence, timeline: &Timeline) -> Check {
     let counted: u64 = evidence.record.series.iter().map(|row| row.completed).sum();
-    let timed: u64 = by_second.iter().map(|(_, histogram)| histogram.len()).sum();
+    let timed: u64 = timeline.bins.iter().map(|bin| bin.response.n).sum();
     let apart = counted.abs_diff(timed) as f64 / counted.max(1) as f64;
     let detail = format!(
         "{} answers were counted and {} were timed, warm-up included.",

@@ -15,7 +15,7 @@ mod timeline;
 
 use serde::Serialize;
 
-pub use budgets::{BudgetRow, budget_rows};
+pub use budgets::{BudgetRow, budget_rows, span};
 pub use checks::Check;
 pub use errors::ErrorRow;
 pub use generator::GeneratorHealth;
@@ -81,9 +81,9 @@ pub struct Interval {
 /// The record holds nothing, or its latency log is damaged.
 pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
     evidence.refuse_nothing()?;
-    let by_second = evidence.response_by_second()?;
+    let timeline = timeline::timeline(evidence)?;
     let budgets = budget_rows(evidence);
-    let checks = checks::checks(evidence, &by_second);
+    let checks = checks::checks(evidence, &timeline);
     Ok(Report {
         schema: SCHEMA,
         made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
@@ -92,7 +92,7 @@ pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
         validity: evidence.judgement.validity.clone(),
         caveats: method::caveats(evidence, &checks),
         method: method::method(evidence),
-        timeline: timeline::timeline(evidence, &by_second),
+        timeline,
         spectrum: spectrum::spectrum(&evidence.totals),
         target: observed::target(evidence),
         requests: requests::requests(evidence),

@@ -1,7 +1,10 @@
 use record::{Histogram, Latency, SeriesRow, Window, min_samples, new_histogram, observed_values};
 use serde::Serialize;
 
-use crate::read::Evidence;
+use crate::{
+    failure::Failure,
+    read::{Evidence, each_second},
+};
 
 /// The run over time, in bins of whole seconds.
 #[derive(Debug, Clone, Serialize)]
@@ -61,16 +64,22 @@ const FEWEST: u64 = 12;
 const SUPPORTED: f64 = 0.9;
 
 /// The run over time.
-pub fn timeline(evidence: &Evidence, by_second: &[(u64, Histogram)]) -> Timeline {
-    let recorded_s = evidence.record.recorded_s();
-    let counts: Vec<(u64, u64)> =
-        by_second.iter().map(|(second, histogram)| (*second, histogram.len())).collect();
-    let bin_s = bin_width(&counts, evidence.record.judged());
-    let starts = (0..recorded_s.div_ceil(bin_s)).map(|index| index * bin_s);
-    let bins = starts.filter_map(|from_s| {
-        bin(evidence, by_second, Window { from_s, to_s: (from_s + bin_s).min(recorded_s) })
+///
+/// # Errors
+/// The latency log is damaged.
+pub fn timeline(evidence: &Evidence) -> Result<Timeline, Failure> {
+    let record = &evidence.record;
+    let counts: Vec<(u64, u64)> = record.series.iter().map(|row| (row.second, row.completed)).collect();
+    let bin_s = bin_width(&counts, record.judged());
+    let mut response = vec![new_histogram(); record.recorded_s().div_ceil(bin_s) as usize];
+    each_second(record, |second, histogram| {
+        response[(second / bin_s) as usize].add(histogram).expect("a growing histogram takes any other");
+    })?;
+    let bins = response.iter().zip(0_u64..).filter_map(|(response, index)| {
+        let (from_s, to_s) = (index * bin_s, ((index + 1) * bin_s).min(record.recorded_s()));
+        bin(evidence, response, Window { from_s, to_s })
     });
-    Timeline { bin_s, bins: bins.collect() }
+    Ok(Timeline { bin_s, bins: bins.collect() })
 }
 
 /// The smallest width whose bins support the 99th percentile; if that leaves too few bins to show a course, the 95th,
@@ -96,15 +105,11 @@ fn bin_width(counts: &[(u64, u64)], judged: Window) -> u64 {
     found.unwrap_or(narrowest)
 }
 
-fn bin(evidence: &Evidence, by_second: &[(u64, Histogram)], window: Window) -> Option<Bin> {
+fn bin(evidence: &Evidence, response: &Histogram, window: Window) -> Option<Bin> {
     let record = &evidence.record;
     let rows = within(&record.series, window, |row| row.second);
     if rows.is_empty() {
         return None;
-    }
-    let mut response = new_histogram();
-    for (_, histogram) in within(by_second, window, |(second, _)| *second) {
-        response.add(histogram).expect("a growing histogram takes any other");
     }
     let seconds = rows.len() as f64;
     let per_s = |part: fn(&SeriesRow) -> u64| rows.iter().map(part).sum::<u64>() as f64 / seconds;
@@ -117,7 +122,7 @@ fn bin(evidence: &Evidence, by_second: &[(u64, Histogram)], window: Window) -> O
         from_s: window.from_s,
         to_s: window.to_s,
         warm_up: window.from_s < record.run.warm_up_s,
-        response: Latency::of(&response),
+        response: Latency::of(response),
         offered_per_s: per_s(|row| row.offered),
         started_per_s: per_s(|row| row.started),
         dropped_per_s: per_s(|row| row.dropped),

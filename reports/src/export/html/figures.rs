@@ -4,7 +4,7 @@ use record::unit::{show_count, show_number, show_ratio, show_us};
 use super::tables::{Column, cell, figures, table, text, us};
 use crate::{
     charts::{self, Figure},
-    report::{Bin, Report},
+    report::{Bin, Report, span},
     words,
 };
 
@@ -26,7 +26,7 @@ fn over_time(
     columns: Vec<Column>,
     cells: impl Fn(&Bin) -> Vec<Markup>,
 ) -> Markup {
-    let mut all = vec![text("from")];
+    let mut all = vec![text("From")];
     all.extend(columns);
     let rows = report.timeline.bins.iter().map(|bin| {
         let mut row = vec![cell(words::clock(bin.from_s))];
@@ -49,7 +49,7 @@ fn rate(per_s: f64) -> Markup {
 
 /// Response time over the run.
 pub fn latency(report: &Report) -> Markup {
-    let columns = vec![figures("p50"), figures("p95"), figures("p99"), figures("max"), figures("n")];
+    let columns = vec![figures("p50"), figures("p95"), figures("p99"), figures("Max"), figures("n")];
     let numbers = over_time(report, "Response time over the run", columns, |bin| {
         let it = &bin.response;
         let max = if it.n == 0 { cell("") } else { us(Some(it.max_us)) };
@@ -63,13 +63,13 @@ pub fn latency(report: &Report) -> Markup {
 pub fn spectrum(report: &Report) -> Markup {
     let spectrum = &report.spectrum;
     let columns =
-        [text("percentile"), figures("response time"), figures("95 % interval"), figures("service time")];
+        [text("Percentile"), figures("Response time"), figures("95 % interval"), figures("Service time")];
     let rows = spectrum.response.iter().filter_map(|point| {
         let name = point.name.as_deref()?;
         let service = spectrum.service.iter().find(|other| other.quantile == point.quantile);
         let ends = point.interval.map(|it| (it.low, it.high));
         let interval = match ends {
-            Some((Some(low), Some(high))) => format!("{} – {}", show_us(low), show_us(high)),
+            Some((Some(low), Some(high))) => span(&show_us(low), &show_us(high)),
             _ => String::new(),
         };
         let service = service.map_or_else(String::new, |it| show_us(it.us));
@@ -83,7 +83,7 @@ pub fn spectrum(report: &Report) -> Markup {
 /// Throughput and errors over the run.
 pub fn traffic(report: &Report) -> Markup {
     let columns =
-        ["answered", "failed", "offered", "begun", "dropped", "users", "in flight"].map(figures).into();
+        ["Answered", "Failed", "Offered", "Begun", "Dropped", "Users", "In flight"].map(figures).into();
     let numbers = over_time(report, "Throughput and errors over the run", columns, |bin| {
         let mut row: Vec<Markup> =
             [bin.completed_per_s, bin.failed_per_s, bin.offered_per_s, bin.started_per_s, bin.dropped_per_s]
@@ -123,14 +123,14 @@ pub fn cache(report: &Report) -> Option<Markup> {
 /// How late the generator was, and what processor it used.
 pub fn health(report: &Report) -> Markup {
     let lag =
-        over_time(report, "How late the generator was", vec![figures("lag p99"), figures("timer")], |bin| {
+        over_time(report, "How late the generator was", vec![figures("Lag p99"), figures("Timer")], |bin| {
             vec![bin.lag_p99_us.map_or_else(|| cell(""), |lag| us(Some(lag))), us(Some(bin.timer_slip_us))]
         });
-    let columns = ["cores used", "waited for", "memory"].map(figures).into();
+    let columns = ["Cores used", "Waited a second", "Memory"].map(figures).into();
     let cpu = over_time(report, "What processor it used", columns, |bin| {
         vec![
             cell(show_number(bin.cpu_cores)),
-            cell(show_number(bin.cpu_wait)),
+            cell(show_us(bin.cpu_wait * 1e6)),
             cell(words::bytes(bin.memory_bytes)),
         ]
     });

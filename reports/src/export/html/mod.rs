@@ -6,6 +6,7 @@ mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
+use self::tables::glued;
 use crate::report::{Headline, Report, Tone};
 
 const STYLE: &str = include_str!("style.css");
@@ -65,7 +66,7 @@ fn header(report: &Report) -> Markup {
                 " · " (setting.start_text) " · " (pill(valid, tone))
             }
             (sentence(headline))
-            p { (headline.lead) }
+            p { (glued(&headline.lead)) }
         }
         dl class="tiles" {
             @for tile in &headline.tiles {
@@ -73,9 +74,9 @@ fn header(report: &Report) -> Markup {
                     dt { (tile.label) }
                     // Words where a figure should be are set smaller, so that they fit.
                     dd class=[(!tile.value.starts_with(|c: char| c.is_ascii_digit())).then_some("say")] {
-                        (tile.value)
-                        @if !tile.note.is_empty() { small { (tile.note) } }
-                        @if !tile.budget.is_empty() { small class=(tone_class(tile.tone)) { (tile.budget) } }
+                        (glued(&tile.value))
+                        @if !tile.note.is_empty() { small { (glued(&tile.note)) } }
+                        @if !tile.budget.is_empty() { small class=(tone_class(tile.tone)) { (glued(&tile.budget)) } }
                     }
                 }
             }
@@ -88,7 +89,7 @@ fn sentence(headline: &Headline) -> Markup {
     let text = headline.sentence.as_str();
     let stops = [":", ",", ";", ".", " at "].into_iter().filter_map(|stop| text.find(stop));
     let (verdict, rest) = text.split_at(stops.min().unwrap_or(text.len()));
-    markup! { h1 { b class=(tone_class(headline.tone)) { (verdict) } (rest) } }
+    markup! { h1 { b class=(tone_class(headline.tone)) { (glued(verdict)) } (glued(rest)) } }
 }
 
 fn pill(text: &str, tone: Tone) -> Markup {

@@ -6,7 +6,7 @@ use record::{
 
 use super::{
     figures, pill,
-    tables::{cell, figures as figure_column, table, text, us},
+    tables::{cell, figures as figure_column, glued, table, text, us},
 };
 use crate::{
     export::outcome,
@@ -35,12 +35,18 @@ pub fn setting(report: &Report) -> Markup {
     );
     let commit = setting.git.as_ref().map_or_else(
         || "not in a git working folder".to_owned(),
-        |git| format!("{}{}", git.commit, if git.dirty { ", with changes not committed" } else { "" }),
+        |git| {
+            format!(
+                "{}{}",
+                git.commit.chars().take(12).collect::<String>(),
+                if git.dirty { ", with changes not committed" } else { "" }
+            )
+        },
     );
     let place = if setting.target.loopback { ", on the machine that made the load" } else { "" };
     let judged = setting.judged;
     let facts = [
-        ("Scenario", format!("{} ({}, sha256 {hash})", setting.scenario, setting.file)),
+        ("Scenario", format!("{}, sha256 {hash}", setting.file)),
         ("Target", format!("{}{place}", setting.target.base_url)),
         ("Load", stages.join(", then ")),
         ("Model", format!("{}; at most {} users", setting.model_text, show_count(setting.max_users as i64))),
@@ -62,7 +68,7 @@ pub fn setting(report: &Report) -> Markup {
         h2 { "What was run" }
         p { (setting.about) }
         dl class="card facts" {
-            @for (name, value) in facts { div { dt { (name) } dd { (value) } } }
+            @for (name, value) in facts { div { dt { (name) } dd { (glued(&value)) } } }
         }
     }
 }
@@ -80,24 +86,24 @@ pub fn validity(report: &Report) -> Markup {
             Some(false) => pill("disagrees", Tone::Bad),
             None => pill("cannot say", Tone::Plain),
         };
-        vec![cell(check.name), mark, html! { span class="long" { (check.detail) } }]
+        vec![cell(check.name), mark, long(&check.detail)]
     });
     html! {
         h2 { "Whether the run can be believed" }
         p { (intro) }
         @if !report.validity.reasons.is_empty() {
-            ul class="reasons" { @for reason in &report.validity.reasons { li { (capital(&reason.detail)) "." } } }
+            ul class="reasons" { @for reason in &report.validity.reasons { li { (glued(&capital(&reason.detail))) "." } } }
         }
-        (table("Checks of consistency", &[text("check"), text("outcome"), text("figures")], rows.collect()))
+        (table("Checks of consistency", &[text("Check"), text("Outcome"), text("Figures")], rows.collect()))
     }
 }
 
 /// The budgets with what was measured.
 pub fn budgets(report: &Report) -> Markup {
     let columns = [
-        text("budget"),
-        text("outcome"),
-        figure_column("measured"),
+        text("Budget"),
+        text("Outcome"),
+        figure_column("Measured"),
         figure_column("95 % interval"),
         figure_column("n"),
     ];
@@ -150,17 +156,17 @@ pub fn target(report: &Report) -> Markup {
         return html! {};
     }
     let columns = [
-        text("value"),
-        text("source"),
-        figure_column("over the judged window"),
+        text("Value"),
+        text("Source"),
+        figure_column("Judged window"),
         figure_column("95 % interval"),
         figure_column("n"),
-        text("budget"),
-        text("computed as"),
+        text("Budget"),
+        text("Computed as"),
     ];
     let rows = values.iter().map(|value| {
         let budget = match (&value.budget_text, value.outcome) {
-            (Some(text), Some(it)) => html! { (text) " " (pill(outcome(it).0, outcome(it).1)) },
+            (Some(text), Some(it)) => html! { (glued(text)) " " (pill(outcome(it).0, outcome(it).1)) },
             _ => cell(""),
         };
         vec![
@@ -170,7 +176,7 @@ pub fn target(report: &Report) -> Markup {
             cell(value.interval_text.as_str()),
             cell(show_number(value.n)),
             budget,
-            cell(value.kind_text.as_str()),
+            long(&value.kind_text),
         ]
     });
     html! {
@@ -183,9 +189,9 @@ pub fn target(report: &Report) -> Markup {
 
 /// Figures by request name.
 pub fn requests(report: &Report) -> Markup {
-    let mut columns = vec![text("request")];
+    let mut columns = vec![text("Request")];
     let headings =
-        ["rate", "answered", "failed", "errors", "p50", "p95", "p99", "max", "service p95", "first byte p95"];
+        ["Rate", "Answered", "Failed", "Errors", "p50", "p95", "p99", "Max", "Service p95", "First byte p95"];
     columns.extend(headings.map(figure_column));
     let rows = report.requests.iter().map(|row| {
         let max = if row.response.n == 0 { cell("") } else { us(Some(row.response.max_us)) };
@@ -217,14 +223,14 @@ pub fn errors(report: &Report) -> Markup {
         return html! { h2 { "What failed" } p { "Nothing: every request was answered as expected." } };
     }
     let columns = [
-        text("kind"),
-        figure_column("count"),
-        figure_column("of all"),
-        figure_column("in warm-up"),
+        text("Kind"),
+        figure_column("Count"),
+        figure_column("Of all"),
+        figure_column("In warm-up"),
         figure_column("p50"),
         figure_column("p99"),
-        figure_column("max"),
-        text("requests"),
+        figure_column("Max"),
+        text("Requests"),
     ];
     let rows = report.errors.iter().map(|row| {
         let max = if row.latency.n == 0 { cell("") } else { us(Some(row.latency.max_us)) };
@@ -242,7 +248,7 @@ pub fn errors(report: &Report) -> Markup {
             us(row.latency.p50_us),
             us(row.latency.p99_us),
             max,
-            cell(named.join(", ")),
+            long(&named.join(", ")),
         ]
     });
     html! {
@@ -284,7 +290,7 @@ pub fn generator(report: &Report) -> Markup {
             "Processor",
             format!("{} of {} cores{share}", show_number(it.cpu_cores), show_count(it.cores as i64)),
         ),
-        ("Waited for a processor", format!("{} s per second", show_number(it.cpu_wait))),
+        ("Waited for a processor", format!("{} a second", show_us(it.cpu_wait * 1e6))),
         ("Memory, highest", words::bytes(it.memory_bytes)),
         (
             "Open files, most",
@@ -296,7 +302,7 @@ pub fn generator(report: &Report) -> Markup {
         h2 { "Whether the generator was the limit" }
         p { "What made the load, over the judged window. Above these bounds the run would say nothing about the target." }
         dl class="card facts" {
-            @for (name, value) in facts { div { dt { (name) } dd { (value) } } }
+            @for (name, value) in facts { div { dt { (name) } dd { (glued(&value)) } } }
         }
         (figures::health(report))
     }
@@ -306,9 +312,17 @@ pub fn generator(report: &Report) -> Markup {
 pub fn method(report: &Report) -> Markup {
     html! {
         h2 { "What to know before using a figure" }
-        ul class="notes" { @for caveat in &report.caveats { li { (caveat) } } }
+        ul class="notes" { @for caveat in &report.caveats { li { (glued(caveat)) } } }
         h2 { "How the figures were made" }
-        ul class="notes" { @for method in &report.method { li { (method) } } }
+        ul class="notes" { @for method in &report.method { li { (glued(method)) } } }
+    }
+}
+
+fn long(text: &str) -> Markup {
+    if text.is_empty() {
+        cell("")
+    } else {
+        html! { span class="long" { (glued(text)) } }
     }
 }
 

@@ -51,7 +51,7 @@ pub fn table(name: &str, columns: &[Column], rows: Vec<Vec<Markup>>) -> Markup {
 /// A cell.
 pub fn cell(text: impl Into<String>) -> Markup {
     let text = text.into();
-    html! { @if text.is_empty() { span class="mute" { "–" } } @else { (text) } }
+    html! { @if text.is_empty() { span class="mute" { "–" } } @else { (glued(&text)) } }
 }
 
 /// A cell of a percentile, microseconds.
@@ -60,4 +60,19 @@ pub fn us(us: Option<u64>) -> Markup {
         Some(us) => cell(show_us(us as f64)),
         None => html! { span class="mute" { "n too small" } },
     }
+}
+
+/// Text in which a figure stays on one line with its unit.
+pub fn glued(text: &str) -> String {
+    const UNITS: [&str; 12] = ["µs", "ms", "s", "min", "h", "%", "B", "KiB", "MiB", "GiB", "TiB", "GHz"];
+    let mut words = text.split(' ');
+    let mut joined = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let unit = word.trim_end_matches([',', ';', '.', ':', ')']);
+        let figure = joined.ends_with(|c: char| c.is_ascii_digit());
+        joined.push(if figure && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
+        joined += word;
+    }
+    // Nor does a range break at its dash.
+    joined.replace('–', "\u{2060}–\u{2060}")
 }

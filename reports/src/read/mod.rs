@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use chrono::DateTime;
-use record::{Exit, Histogram, Histograms, Judgement, Record, Summary, files, judge};
+use record::{Exit, Histograms, Judgement, Record, Summary, files, judge};
+
+mod latency;
+
+pub use latency::each_second;
 
 use crate::failure::Failure;
 
@@ -41,44 +45,6 @@ impl Evidence {
         self.record.run.budgets = budgets;
         self.judgement = judge(&self.record.run, &self.summary, &self.totals);
         self
-    }
-
-    /// Response times by second, checked against the rows of the series.
-    ///
-    /// # Errors
-    /// The log is damaged, or does not belong to the series beside it.
-    pub fn response_by_second(&self) -> Result<Vec<(u64, Histogram)>, Failure> {
-        let path = self.record.folder.join(files::LATENCY);
-        let mut seconds = self.record.response_by_second()?;
-        if let Some(pair) = seconds.windows(2).find(|pair| pair[1].0 <= pair[0].0) {
-            return Err(Failure::usage(format!(
-                "{}: second {} follows second {}; seconds only grow in a record, so the clock was set back or two logs \
-                 were joined",
-                path.display(),
-                pair[1].0,
-                pair[0].0
-            )));
-        }
-        // The log is written before the row: a killed generator leaves at most one second without a row.
-        let end = self.record.recorded_s();
-        if let Some((second, _)) = seconds.iter().find(|(second, _)| *second > end) {
-            return Err(Failure::usage(format!(
-                "{}: holds second {second}, but {} ends before second {end}; the two are not of one run",
-                path.display(),
-                files::SERIES
-            )));
-        }
-        seconds.retain(|(second, _)| *second < end);
-        let answered: u64 = self.record.series.iter().map(|row| row.completed).sum();
-        if answered > 0 && seconds.iter().all(|(_, histogram)| histogram.is_empty()) {
-            return Err(Failure::usage(format!(
-                "{}: holds no response time, but {} counts {answered} answers; restore the file from where the record \
-                 was made",
-                path.display(),
-                files::SERIES
-            )));
-        }
-        Ok(seconds)
     }
 
     /// Refuses a record in which no request ended, warm-up included.
@@ -191,4 +157,98 @@ fn oddities(record: &Record) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(odd)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{fixture::Fixture, report::report};
+
+    /// A record of which one file was changed.
+    fn changed(file: &str, change: impl Fn(String) -> String) -> Result<Evidence, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        Fixture::default().write(folder.path());
+        let path = folder.path().join(file);
+        fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+        let evidence = Evidence::open(folder.path())?;
+        report(&evidence)?;
+        Ok(evidence)
+    }
+
+    fn refused(file: &str, change: impl Fn(String) -> String) -> String {
+        let failure = changed(file, change).err().unwrap();
+        assert_eq!(failure.exit, Exit::Usage);
+        failure.message
+    }
+
+    fn without_lines(text: &str, from: usize, to: usize) -> String {
+        let lines = text.split_inclusive('\n').enumerate();
+        lines.filter(|(index, _)| !(from..to).contains(&(index + 1))).map(|(_, line)| line).collect()
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_named_by_file_and_line() {
+        let message = refused(files::SERIES, |text| text.replacen(",0.25,", ",NaN,", 1));
+        assert!(message.contains("series.csv:2: cpu_cores is NaN; it must be a finite number"), "{message}");
+        let message = refused(files::TARGET, |text| text.replacen(",85.0\n", ",inf\n", 1));
+        assert!(message.contains("target.csv:5: cache_hit_ratio (hits) of service is inf"), "{message}");
+    }
+
+    #[test]
+    fn seconds_that_go_back_are_named_by_file_and_line() {
+        let message = refused(files::SERIES, |text| text.replacen("\n7,", "\n3,", 1));
+        assert!(message.contains("series.csv:9: second 3 follows second 6"), "{message}");
+        let message = refused(files::LATENCY, |text| text.replacen("\n7.000", "\n3.000", 1));
+        assert!(message.contains("latency.hlog: second 3 follows second 6"), "{message}");
+    }
+
+    #[test]
+    fn a_log_of_another_run_is_refused() {
+        let message = refused(files::LATENCY, |text| text.replacen("\n19.000", "\n190.000", 1));
+        assert!(message.contains("not of one run"), "{message}");
+        let message = refused(files::LATENCY, |_| String::new());
+        assert!(message.contains("holds no response time, but series.csv counts 2000 answers"), "{message}");
+    }
+
+    #[test]
+    fn a_histogram_that_cannot_be_decoded_is_named_by_line() {
+        let message = refused(files::LATENCY, |text| {
+            let line = text.lines().position(|line| line.starts_with("5.0")).unwrap();
+            let broken = text.lines().enumerate().map(|(index, it)| {
+                if index == line { it.replace("HISTF", "HIS*F") + "\n" } else { it.to_owned() + "\n" }
+            });
+            broken.collect()
+        });
+        assert!(message.contains("latency.hlog:") && message.contains("Invalid"), "{message}");
+    }
+
+    #[test]
+    fn a_standstill_and_a_clock_that_was_set_are_told_and_leave_the_figures() {
+        let evidence = changed(files::SERIES, |text| without_lines(&text, 10, 15)).unwrap();
+        assert!(
+            evidence.oddities[0].starts_with("5 s are missing from the record"),
+            "{:?}",
+            evidence.oddities
+        );
+        let evidence = changed(files::RUN, |text| text.replace("00:00:20Z", "01:00:20Z")).unwrap();
+        assert!(evidence.oddities[0].starts_with("The machine's clock was set"), "{:?}", evidence.oddities);
+        let message = refused(files::RUN, |text| text.replace("2026-01-01T00:00:00Z", "yesterday"));
+        assert!(message.contains("run.json: start `yesterday` is no instant"), "{message}");
+    }
+
+    #[test]
+    fn a_line_being_written_when_the_generator_died_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        Fixture { state: record::State::Running, ..Fixture::default() }.write(folder.path());
+        for (name, cut) in [(files::LATENCY, 9), (files::SERIES, 3), (files::TARGET, 2)] {
+            let path = folder.path().join(name);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, &text[..text.len() - cut]).unwrap();
+        }
+        let evidence = Evidence::open(folder.path()).unwrap();
+        let bins = report(&evidence).unwrap().timeline.bins;
+        assert_eq!(bins.iter().map(|bin| bin.response.n).sum::<u64>(), 19 * 100);
+    }
 }
