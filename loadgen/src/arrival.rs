@@ -80,18 +80,6 @@ fn time_of_area(stage: &Stage, area: f64) -> f64 {
     2.0 * area / (stage.from + (stage.from * stage.from + 2.0 * slope * area).max(0.0).sqrt())
 }
 
-/// Load at `at_s` seconds: users or iterations a second; 0 past the end.
-pub fn load_at(stages: &[Stage], at_s: f64) -> f64 {
-    let mut start_s = 0.0;
-    for stage in stages {
-        if at_s < start_s + stage.seconds {
-            return stage.from + (stage.to - stage.from) * (at_s - start_s) / stage.seconds;
-        }
-        start_s += stage.seconds;
-    }
-    0.0
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,8 +87,11 @@ mod tests {
     use super::*;
 
     fn stages() -> impl Strategy<Value = Vec<Stage>> {
-        let stage = (0u32..300, 0u32..300, 1u32..8)
-            .prop_map(|(from, to, seconds)| Stage { from: from.into(), to: to.into(), seconds: seconds.into() });
+        let stage = (0u32..300, 0u32..300, 1u32..8).prop_map(|(from, to, seconds)| Stage {
+            from: from.into(),
+            to: to.into(),
+            seconds: seconds.into(),
+        });
         prop::collection::vec(stage, 1..5)
     }
 

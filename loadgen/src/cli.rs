@@ -9,11 +9,17 @@ use crate::plan::Overrides;
 
 /// Load a web service and tell the truth about it.
 #[derive(Debug, Parser)]
-#[command(name = "loadgen", version, about, max_term_width = 100, after_help = "\
+#[command(
+    name = "loadgen",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
 Exit codes: 0 pass · 1 internal error · 2 bad command line or scenario · 10 budget missed · 12 run invalid ·
 13 no data, target unreachable · 130 interrupted (the record holds what was measured up to then)
 
-Environment: LOADGEN_TARGET (as --target), NO_COLOR, CI")]
+Environment: LOADGEN_TARGET (as --target), NO_COLOR, CI"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -38,7 +44,9 @@ Examples:
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a shell completion script
-    #[command(after_help = "Example:\n  loadgen completions bash > ~/.local/share/bash-completion/completions/loadgen")]
+    #[command(
+        after_help = "Example:\n  loadgen completions bash > ~/.local/share/bash-completion/completions/loadgen"
+    )]
     Completions {
         /// The shell
         shell: Shell,

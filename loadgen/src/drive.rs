@@ -5,7 +5,10 @@
 //! transactions costs more than a fast request. Users leave a ramp-down at the end of a slice or of a pause.
 
 use std::{
+    fs::File,
     future::Future,
+    io::{self, Write},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     pin::Pin,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -39,12 +42,46 @@ const LAUNCH_RATE: usize = 20_000;
 #[derive(Clone)]
 struct Carried(Arc<Mutex<Option<VirtualUser>>>);
 
+/// Keeps standard output for the run's own data: Goose prints progress to it that no setting turns off. Until this is
+/// dropped, what is printed there goes nowhere.
+pub struct Hush(OwnedFd);
+
+impl Hush {
+    /// Begins to keep standard output.
+    ///
+    /// # Errors
+    /// No more files can be opened.
+    pub fn begin() -> io::Result<Self> {
+        let nowhere = File::options().write(true).open("/dev/null")?;
+        let kept = io::stdout().as_fd().try_clone_to_owned()?;
+        point_stdout_at(nowhere.as_fd())?;
+        Ok(Self(kept))
+    }
+}
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        let _ = io::stdout().flush();
+        // Of all that can fail here, nothing can be done about.
+        let _ = point_stdout_at(self.0.as_fd());
+    }
+}
+
+fn point_stdout_at(file: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: both descriptors are open for the length of the call.
+    let done = unsafe { libc::dup2(file.as_raw_fd(), io::stdout().as_raw_fd()) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Launches the users of the plan's load and keeps them until the run is stopped. `arrivals` is the queue of due
 /// instants of the open model.
 ///
 /// # Errors
 /// Goose refused the load.
-pub async fn drive(engine: Arc<Engine>, arrivals: Option<flume::Receiver<Instant>>) -> anyhow::Result<()> {
+pub async fn drive(
+    engine: &'static Engine,
+    arrivals: Option<flume::Receiver<Instant>>,
+) -> anyhow::Result<()> {
     let mut configuration = GooseConfiguration::default();
     configuration.host = Some(engine.plan.target.base_url.to_string());
     configuration.no_telnet = true;
@@ -55,15 +92,13 @@ pub async fn drive(engine: Arc<Engine>, arrivals: Option<flume::Receiver<Instant
     let transaction = match (&engine.plan.load, arrivals) {
         (Load::Users { stages, .. }, _) => {
             plan = test_plan(stages);
-            let engine = engine.clone();
-            Transaction::new(Arc::new(move |user| closed(engine.clone(), user)))
+            Transaction::new(Arc::new(move |user| closed(engine, user)))
         }
         (Load::Arrivals { max_in_flight, .. }, Some(arrivals)) => {
             configuration.users = Some(*max_in_flight);
             configuration.increase_rate = Some(LAUNCH_RATE.to_string());
             configuration.iterations = Some(1);
-            let engine = engine.clone();
-            Transaction::new(Arc::new(move |user| open(engine.clone(), arrivals.clone(), user)))
+            Transaction::new(Arc::new(move |user| open(engine, arrivals.clone(), user)))
         }
         (Load::Arrivals { .. }, None) => unreachable!("the open model comes with its queue of arrivals"),
     };
@@ -75,7 +110,11 @@ pub async fn drive(engine: Arc<Engine>, arrivals: Option<flume::Receiver<Instant
     if !plan.is_empty() {
         attack = *attack.set_default(GooseDefault::TestPlan, plan.as_str()).context("goose")?;
     }
-    attack.register_scenario(Scenario::new("load").register_transaction(transaction)).execute().await.context("goose")?;
+    attack
+        .register_scenario(Scenario::new("load").register_transaction(transaction))
+        .execute()
+        .await
+        .context("goose")?;
     Ok(())
 }
 
@@ -101,7 +140,7 @@ fn test_plan(stages: &[Stage]) -> String {
 
 type Ran<'a> = Pin<Box<dyn Future<Output = TransactionResult> + Send + 'a>>;
 
-fn closed(engine: Arc<Engine>, goose: &mut GooseUser) -> Ran<'_> {
+fn closed<'a>(engine: &'static Engine, goose: &'a mut GooseUser) -> Ran<'a> {
     Box::pin(async move {
         if engine.control.level() >= Level::Drain {
             drop(take(goose));
@@ -110,7 +149,7 @@ fn closed(engine: Arc<Engine>, goose: &mut GooseUser) -> Ran<'_> {
         }
         let mut user = match take(goose) {
             Some(user) => user,
-            None => VirtualUser::new(engine.clone(), goose.weighted_users_index as u64),
+            None => VirtualUser::new(engine, goose.weighted_users_index as u64),
         };
         if closed_slice(&engine, &mut user).await.is_ok() {
             put(goose, user);
@@ -133,7 +172,9 @@ fn put(goose: &mut GooseUser, user: VirtualUser) {
 }
 
 async fn closed_slice(engine: &Engine, user: &mut VirtualUser) -> Result<(), Stopped> {
-    let Load::Users { think, pacing, .. } = &engine.plan.load else { unreachable!("this is the closed model") };
+    let Load::Users { think, pacing, .. } = &engine.plan.load else {
+        unreachable!("this is the closed model")
+    };
     let until = Instant::now() + SLICE;
     while Instant::now() < until {
         let due = user.due.take().unwrap_or_else(|| Due::at_once(Instant::now()));
@@ -161,7 +202,11 @@ async fn pause(
     user.pause(until).await
 }
 
-fn open(engine: Arc<Engine>, arrivals: flume::Receiver<Instant>, goose: &mut GooseUser) -> Ran<'_> {
+fn open<'a>(
+    engine: &'static Engine,
+    arrivals: flume::Receiver<Instant>,
+    goose: &'a mut GooseUser,
+) -> Ran<'a> {
     Box::pin(async move {
         let mut user = VirtualUser::new(engine, goose.weighted_users_index as u64);
         let _ = user.start(Due::at_once(Instant::now())).await;

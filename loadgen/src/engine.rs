@@ -16,7 +16,8 @@ use crate::{
     witness::Witness,
 };
 
-/// What all virtual users of a run share.
+/// What all virtual users of a run share. It lives as long as the process, as its users may: none of them need count who
+/// else uses it.
 #[derive(Debug)]
 pub struct Engine {
     /// The scenario.
@@ -49,7 +50,7 @@ pub struct Engine {
     weights: Vec<f64>,
 }
 
-/// What [`Engine::new`] is made of beside the scenario.
+/// What [`Engine::start`] is made of beside the scenario.
 #[derive(Debug)]
 pub struct Parts {
     /// The seed of the run.
@@ -73,7 +74,7 @@ impl Engine {
     ///
     /// # Errors
     /// The target's URL is none that load can go to.
-    pub fn new(plan: Plan, parts: Parts) -> Result<Self, String> {
+    pub fn start(plan: Plan, parts: Parts) -> Result<&'static Self, String> {
         let Parts { seed, threads, transport, control, witness, ceiling, header_counts } = parts;
         let home = Origin::of(&plan.target.base_url)?;
         let total: f64 = plan.flows.iter().map(|flow| flow.weight).sum();
@@ -81,7 +82,7 @@ impl Engine {
             *sum += flow.weight / total;
             Some(*sum)
         });
-        Ok(Self {
+        Ok(Box::leak(Box::new(Self {
             weights: weights.collect(),
             start: OnceLock::new(),
             ready: AtomicU64::new(0),
@@ -96,7 +97,7 @@ impl Engine {
             ceiling,
             seed,
             plan,
-        })
+        })))
     }
 
     /// The flow that `random` (0..1, evenly spread) falls to.

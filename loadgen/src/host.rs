@@ -11,8 +11,10 @@ pub fn host(open_files_limit: u64) -> Host {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         Some(line.trim_start_matches([' ', '\t', ':']).trim().to_owned())
     };
-    let memory = first("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").map(|release| format!("Linux {}", release.trim()));
+    let memory =
+        first("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
+    let kernel =
+        fs::read_to_string("/proc/sys/kernel/osrelease").map(|release| format!("Linux {}", release.trim()));
     Host {
         cpu: first("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: cores() as u64,
@@ -36,7 +38,11 @@ pub fn raise_open_files_limit() -> u64 {
             return 1024;
         }
         let highest = libc::rlimit { rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max };
-        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const highest) == 0 { limit.rlim_max } else { limit.rlim_cur }
+        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const highest) == 0 {
+            limit.rlim_max
+        } else {
+            limit.rlim_cur
+        }
     }
 }
 

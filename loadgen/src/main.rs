@@ -5,8 +5,6 @@
 //!                                           └─► drive (Goose: users) ─► flow ─► transport ─► measure ─► record
 //! ```
 
-#![expect(missing_docs, reason = "a program; its items are documented where their meaning is not their name")]
-
 mod arrival;
 mod cli;
 mod control;

@@ -79,7 +79,9 @@ impl Slice {
             (Kind::Tls, &mut self.tls),
         ];
         let errors = self.errors.iter_mut().map(|(kind, histogram)| (Kind::Error(kind.clone()), histogram));
-        for (kind, histogram) in fixed.into_iter().chain(errors).filter(|(_, histogram)| !histogram.is_empty()) {
+        for (kind, histogram) in
+            fixed.into_iter().chain(errors).filter(|(_, histogram)| !histogram.is_empty())
+        {
             let tag = Tag { request: request.to_owned(), kind };
             let sum = into.entry(tag).or_insert_with(new_histogram);
             sum.add(&*histogram).expect("a growing histogram takes any other");
@@ -95,26 +97,26 @@ struct Shard {
     bytes_out: u64,
 }
 
-/// Keeps each shard on cache lines of its own.
+/// What one thread writes, on cache lines of its own. Counters may be raised by one thread and lowered by another; only
+/// their sum over all threads means something.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Padded(Mutex<Shard>);
+struct Lane {
+    shard: Mutex<Shard>,
+    in_flight: AtomicI64,
+    offered: AtomicU64,
+    started: AtomicU64,
+}
 
 /// Where every request's times go.
 #[derive(Debug)]
 pub struct Recorder {
     requests: Vec<String>,
-    shards: Vec<Padded>,
-    /// For rotation: swapped with a shard's slices, so that a worker waits for a pointer swap and no longer.
+    lanes: Vec<Lane>,
+    /// For rotation: swapped with a lane's slices, so that a worker waits for a pointer swap and no longer.
     spare: Mutex<Vec<Vec<Slice>>>,
-    /// Requests in flight.
-    in_flight: AtomicI64,
     /// Users alive.
     users: AtomicI64,
-    /// Iterations due since the last rotation.
-    offered: AtomicU64,
-    /// Iterations begun since the last rotation.
-    started: AtomicU64,
     /// Iterations dropped since the last rotation.
     dropped: AtomicU64,
 }
@@ -129,23 +131,28 @@ impl Recorder {
     /// A recorder of `requests`, for about `threads` threads that record at once.
     pub fn new(requests: &[String], threads: usize) -> Self {
         let slices = || requests.iter().map(|_| Slice::new()).collect::<Vec<_>>();
-        let shard = || Padded(Mutex::new(Shard { slices: slices(), ..Shard::default() }));
-        Self {
-            requests: requests.to_vec(),
-            shards: (0..threads.max(1)).map(|_| shard()).collect(),
-            spare: Mutex::new((0..threads.max(1)).map(|_| slices()).collect()),
+        let lane = || Lane {
+            shard: Mutex::new(Shard { slices: slices(), ..Shard::default() }),
             in_flight: AtomicI64::new(0),
-            users: AtomicI64::new(0),
             offered: AtomicU64::new(0),
             started: AtomicU64::new(0),
+        };
+        Self {
+            requests: requests.to_vec(),
+            lanes: (0..threads.max(1)).map(|_| lane()).collect(),
+            spare: Mutex::new((0..threads.max(1)).map(|_| slices()).collect()),
+            users: AtomicI64::new(0),
             dropped: AtomicU64::new(0),
         }
     }
 
+    fn lane(&self) -> &Lane {
+        &self.lanes[this_thread() % self.lanes.len()]
+    }
+
     /// Records one request.
     pub fn record(&self, sample: &Sample<'_>) {
-        let shard = &self.shards[this_thread() % self.shards.len()];
-        let mut shard = shard.0.lock().expect("recording does not panic");
+        let mut shard = self.lane().shard.lock().expect("recording does not panic");
         let response = us(sample.end.saturating_duration_since(sample.due));
         let sent = sample.sent.unwrap_or(sample.begun);
         shard.bytes_in += sample.bytes_in;
@@ -177,7 +184,7 @@ impl Recorder {
 
     /// A request goes out (+1) or has ended (−1).
     pub fn in_flight(&self, change: i64) {
-        self.in_flight.fetch_add(change, Ordering::Relaxed);
+        self.lane().in_flight.fetch_add(change, Ordering::Relaxed);
     }
 
     /// A user came (+1) or went (−1).
@@ -192,12 +199,12 @@ impl Recorder {
 
     /// An iteration was due.
     pub fn offered(&self) {
-        self.offered.fetch_add(1, Ordering::Relaxed);
+        self.lane().offered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An iteration was begun.
     pub fn started(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+        self.lane().started.fetch_add(1, Ordering::Relaxed);
     }
 
     /// An iteration found every user busy and the queue full.
@@ -211,9 +218,13 @@ impl Recorder {
         let mut histograms = Histograms::new();
         let mut row = SeriesRow { second, ..SeriesRow::default() };
         let mut spare = self.spare.lock().expect("rotation does not panic");
-        for (shard, spare) in self.shards.iter().zip(spare.iter_mut()) {
+        let mut in_flight = 0;
+        for (lane, spare) in self.lanes.iter().zip(spare.iter_mut()) {
+            row.offered += lane.offered.swap(0, Ordering::Relaxed);
+            row.started += lane.started.swap(0, Ordering::Relaxed);
+            in_flight += lane.in_flight.load(Ordering::Relaxed);
             {
-                let mut shard = shard.0.lock().expect("recording does not panic");
+                let mut shard = lane.shard.lock().expect("recording does not panic");
                 std::mem::swap(&mut shard.slices, spare);
                 row.bytes_in += std::mem::take(&mut shard.bytes_in);
                 row.bytes_out += std::mem::take(&mut shard.bytes_out);
@@ -222,10 +233,8 @@ impl Recorder {
                 slice.drain(request, &mut histograms);
             }
         }
-        row.offered = self.offered.swap(0, Ordering::Relaxed);
-        row.started = self.started.swap(0, Ordering::Relaxed);
         row.dropped = self.dropped.swap(0, Ordering::Relaxed);
-        row.in_flight = self.in_flight.load(Ordering::Relaxed).max(0) as u64;
+        row.in_flight = in_flight.max(0) as u64;
         row.users = self.users_now();
         count(&mut row, &histograms);
         (row, histograms)

@@ -29,9 +29,9 @@ pub fn once(arguments: &OnceArgs) -> Result<Exit, Stop> {
             ceiling: None,
             header_counts: Vec::new(),
         };
-        let engine = Arc::new(Engine::new(plan, parts).map_err(Stop::Usage)?);
+        let engine = Engine::start(plan, parts).map_err(Stop::Usage)?;
         engine.start.get_or_init(std::time::Instant::now);
-        let mut user = VirtualUser::new(engine.clone(), 0);
+        let mut user = VirtualUser::new(engine, 0);
         let mut went = true;
         if !engine.plan.on_start.is_empty() {
             outputs::print("── on_start\n\n")?;

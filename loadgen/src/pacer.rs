@@ -2,7 +2,6 @@
 //! system thread starts requests several times more exactly than an async timer, whose wheel turns once a millisecond.
 
 use std::{
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -17,7 +16,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// # Errors
 /// No thread can be started.
 pub fn start(
-    engine: Arc<Engine>,
+    engine: &'static Engine,
     schedule: Schedule,
     start: Instant,
     queue: flume::Sender<Instant>,

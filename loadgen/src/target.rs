@@ -31,7 +31,8 @@ pub struct Started(Child);
 /// # Errors
 /// It cannot be started.
 pub fn start(plan: &Plan, log: &Path) -> anyhow::Result<Option<Started>> {
-    let Some((program, arguments)) = plan.target.command.as_ref().and_then(|command| command.split_first()) else {
+    let Some((program, arguments)) = plan.target.command.as_ref().and_then(|command| command.split_first())
+    else {
         return Ok(None);
     };
     let out = File::create(log).with_context(|| log.display().to_string())?;
@@ -94,7 +95,9 @@ pub async fn wait(
         };
         let Err(why) = why else { return Ok(()) };
         if let Some(status) = started.as_mut().and_then(|started| started.exited()) {
-            bail!("target.command ended with {status} before it answered; what it printed is in the record's target.log");
+            bail!(
+                "target.command ended with {status} before it answered; what it printed is in the record's target.log"
+            );
         }
         if began.elapsed() >= within {
             bail!("{origin} does not answer: {why:#}");

@@ -59,7 +59,14 @@ impl Witness {
     }
 
     /// Tells of one request.
-    pub fn tell(&self, request: &str, sent: &str, seen: Option<&Exchange>, failure: Option<&Failure>, response: Duration) {
+    pub fn tell(
+        &self,
+        request: &str,
+        sent: &str,
+        seen: Option<&Exchange>,
+        failure: Option<&Failure>,
+        response: Duration,
+    ) {
         if let Some(viewer) = &self.viewer {
             viewer(request, sent, seen, failure, response);
         }
@@ -94,7 +101,8 @@ pub fn describe(exchange: &Exchange) -> String {
 /// Appends headers, a line each; those that carry secrets are masked.
 pub fn push_headers(text: &mut String, headers: &HeaderMap) {
     for (name, value) in headers {
-        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"].contains(&name.as_str());
+        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"]
+            .contains(&name.as_str());
         let shown = if secret { "•••".to_owned() } else { value.as_bytes().escape_ascii().to_string() };
         let _ = writeln!(text, "{name}: {shown}");
     }
@@ -122,7 +130,10 @@ fn mask(json: &mut serde_json::Value) {
         serde_json::Value::Object(members) => {
             for (name, value) in members {
                 let name = name.to_ascii_lowercase();
-                if ["password", "token", "secret", "api_key", "apikey"].iter().any(|secret| name.contains(secret)) {
+                if ["password", "token", "secret", "api_key", "apikey"]
+                    .iter()
+                    .any(|secret| name.contains(secret))
+                {
                     *value = "•••".into();
                 } else {
                     mask(value);
@@ -142,7 +153,10 @@ mod tests {
     fn secrets_never_reach_the_text() {
         let mut text = String::new();
         let headers = [("authorization", "Bearer abc"), ("cookie", "sid=abc"), ("accept", "all")];
-        push_headers(&mut text, &headers.map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).into_iter().collect());
+        push_headers(
+            &mut text,
+            &headers.map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).into_iter().collect(),
+        );
         push_body(&mut text, br#"{"email":"a@b","password":"abc","nested":[{"access_token":"abc"}]}"#);
         assert!(!text.contains("abc") && text.contains("accept: all") && text.contains("a@b"), "{text}");
     }

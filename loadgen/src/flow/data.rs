@@ -93,7 +93,9 @@ impl DataSet {
         match self.pick {
             Pick::Unique => {}
             Pick::Random => session.rows[self.index] = session.rng.random_range(0..self.rows()),
-            Pick::InOrder => session.rows[self.index] = self.next.fetch_add(1, Ordering::Relaxed) % self.rows(),
+            Pick::InOrder => {
+                session.rows[self.index] = self.next.fetch_add(1, Ordering::Relaxed) % self.rows()
+            }
         }
     }
 }
@@ -124,7 +126,10 @@ mod tests {
     #[test]
     fn cells_are_found_by_row_and_column() {
         let set = read("id, name\n1,\"a, b\"\n2,\n", Pick::Random).unwrap();
-        assert_eq!((set.columns.as_slice(), set.rows()), (["id".to_owned(), "name".to_owned()].as_slice(), 2));
+        assert_eq!(
+            (set.columns.as_slice(), set.rows()),
+            (["id".to_owned(), "name".to_owned()].as_slice(), 2)
+        );
         assert_eq!([set.cell(0, 0), set.cell(0, 1), set.cell(1, 0), set.cell(1, 1)], ["1", "a, b", "2", ""]);
     }
 

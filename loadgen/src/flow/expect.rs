@@ -118,7 +118,9 @@ fn check_header(name: &HeaderName, wanted: &Wanted<String>, headers: &HeaderMap)
         Wanted::Exists => Err(format!("expected a header `{name}`, got none")),
         Wanted::Absent => match values.next() {
             None => Ok(()),
-            Some(value) => Err(format!("expected no header `{name}`, got `{}`", value.as_bytes().escape_ascii())),
+            Some(value) => {
+                Err(format!("expected no header `{name}`, got `{}`", value.as_bytes().escape_ascii()))
+            }
         },
         Wanted::Equal(text) if values.any(|value| value.as_bytes() == text.as_bytes()) => Ok(()),
         Wanted::Equal(text) => Err(match headers.get(name) {
@@ -139,7 +141,9 @@ fn check_json(path: &JsonPath, wanted: &Wanted<Value>, answer: &Answer<'_>) -> R
         (Wanted::Exists, Some(_)) | (Wanted::Absent, None) => Ok(()),
         (Wanted::Equal(value), Some(first)) if same(value, first) => Ok(()),
         (Wanted::Exists, None) => Err(format!("expected `{path}` in the body, found nothing")),
-        (Wanted::Absent, Some(first)) => Err(format!("expected no `{path}` in the body, found {}", short(first))),
+        (Wanted::Absent, Some(first)) => {
+            Err(format!("expected no `{path}` in the body, found {}", short(first)))
+        }
         (Wanted::Equal(value), None) => Err(format!("expected `{path}` = {value}, found nothing")),
         (Wanted::Equal(value), Some(first)) => {
             Err(format!("expected `{path}` = {value}, found {}", short(first)))
@@ -200,7 +204,10 @@ mod tests {
         let error = check(&Expect { status: vec![(200, 200), (400, 499)], ..Expect::default() }).unwrap_err();
         assert_eq!(error, "expected status 200 or 4xx, got 201");
         let failed = Answer::new(StatusCode::NOT_FOUND, &HeaderMap::new(), b"", Duration::ZERO).status;
-        assert_eq!(Expect::default().check_status(failed.as_u16()).unwrap_err(), "expected status below 400, got 404");
+        assert_eq!(
+            Expect::default().check_status(failed.as_u16()).unwrap_err(),
+            "expected status below 400, got 404"
+        );
     }
 
     #[test]
@@ -238,7 +245,8 @@ mod tests {
     fn a_body_that_is_not_json_is_shown() {
         let expect =
             Expect { json: vec![(JsonPath::parse("$.a").unwrap(), Wanted::Exists)], ..Expect::default() };
-        let answer = |body| expect.check(&Answer::new(StatusCode::OK, &HeaderMap::new(), body, Duration::ZERO));
+        let answer =
+            |body| expect.check(&Answer::new(StatusCode::OK, &HeaderMap::new(), body, Duration::ZERO));
         assert_eq!(answer(b"<html>").unwrap_err(), "expected JSON, got `<html>`");
         assert_eq!(answer(b"").unwrap_err(), "expected JSON, got an empty body");
     }

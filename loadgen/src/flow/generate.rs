@@ -10,14 +10,15 @@ use super::{data::DataSet, session::Session};
 
 /// The words that sentences are made of: what people write into task lists.
 const WORDS: [&str; 96] = [
-    "answer", "archive", "ask", "batch", "before", "board", "book", "bring", "budget", "build", "buy", "call",
-    "check", "clean", "collect", "compare", "copy", "customer", "deliver", "design", "draft", "early", "email",
-    "estimate", "evening", "every", "figures", "file", "final", "finish", "fix", "follow", "for", "forward", "Friday",
-    "from", "garden", "give", "house", "invoice", "invite", "kitchen", "label", "late", "letter", "list", "look",
-    "lunch", "measure", "meeting", "message", "Monday", "month", "morning", "move", "new", "next", "notes", "office",
-    "old", "open", "order", "pack", "paint", "paper", "pay", "phone", "photos", "plan", "plants", "prepare", "print",
-    "quarter", "question", "read", "report", "return", "review", "room", "school", "second", "sell", "send", "share",
-    "short", "sort", "start", "table", "team", "test", "the", "ticket", "to", "update", "week", "write",
+    "answer", "archive", "ask", "batch", "before", "board", "book", "bring", "budget", "build", "buy",
+    "call", "check", "clean", "collect", "compare", "copy", "customer", "deliver", "design", "draft",
+    "early", "email", "estimate", "evening", "every", "figures", "file", "final", "finish", "fix", "follow",
+    "for", "forward", "Friday", "from", "garden", "give", "house", "invoice", "invite", "kitchen", "label",
+    "late", "letter", "list", "look", "lunch", "measure", "meeting", "message", "Monday", "month", "morning",
+    "move", "new", "next", "notes", "office", "old", "open", "order", "pack", "paint", "paper", "pay",
+    "phone", "photos", "plan", "plants", "prepare", "print", "quarter", "question", "read", "report",
+    "return", "review", "room", "school", "second", "sell", "send", "share", "short", "sort", "start",
+    "table", "team", "test", "the", "ticket", "to", "update", "week", "write",
 ];
 
 /// How a value is made.

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use cookie_store::CookieStore;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT},
+    header::{
+        ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
+        USER_AGENT,
+    },
 };
 use http_body_util::Full;
 use url::Url;
@@ -30,7 +33,8 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("headroom-loadgen/",
 const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd");
 
 /// A request as it goes out; kept whole so that a redirect or a second try can send it again.
-struct Outgoing {
+#[derive(Debug, Clone)]
+pub struct Outgoing {
     method: Method,
     url: Place,
     headers: HeaderMap,
@@ -38,6 +42,7 @@ struct Outgoing {
 }
 
 /// Where a request goes: nearly always a path at the scenario's own origin, which needs no URL parsing.
+#[derive(Debug, Clone)]
 enum Place {
     Home(Uri),
     Away(Box<Url>),
@@ -57,14 +62,14 @@ struct Spent {
 impl VirtualUser {
     /// Sends `request` and records it; the failure, if any, is in the record already.
     pub(super) async fn send(&mut self, request: &Request, due: Due) -> Went<()> {
-        let engine = self.engine.clone();
+        let engine = self.engine;
         let mut spent = Spent::default();
         let begun = Instant::now();
         self.deadline.set(begun + request.timeout.unwrap_or(engine.plan.target.timeout));
         let mut seen: Option<Exchange> = None;
-        let mut outgoing = self.render(request);
-        let outcome = match &mut outgoing {
-            Err(missing) => Err(Failure::new("variable", std::mem::take(missing))),
+        let outgoing = self.outgoing(request);
+        let outcome = match &outgoing {
+            Err(missing) => Err(Failure::new("variable", missing.clone())),
             Ok(outgoing) => match self.follow(request, outgoing, &mut spent).await {
                 Err(failure) => Err(failure),
                 Ok(exchange) => self.check(request, seen.insert(exchange), begun),
@@ -97,6 +102,17 @@ impl VirtualUser {
         outcome
     }
 
+    fn outgoing(&mut self, request: &Request) -> Result<Arc<Outgoing>, String> {
+        if let Some(fixed) = request.fixed.get() {
+            return Ok(fixed.clone());
+        }
+        let outgoing = Arc::new(self.render(request)?);
+        if request.is_fixed() {
+            return Ok(request.fixed.get_or_init(|| outgoing).clone());
+        }
+        Ok(outgoing)
+    }
+
     fn render(&mut self, request: &Request) -> Result<Outgoing, String> {
         let plan = &self.engine.plan;
         self.text.clear();
@@ -112,7 +128,10 @@ impl VirtualUser {
                     HeaderValue::from_str(&self.text)
                 }
             };
-            headers.append(name, value.map_err(|_| format!("header `{name}`: its value has a line break or control byte"))?);
+            headers.append(
+                name,
+                value.map_err(|_| format!("header `{name}`: its value has a line break or control byte"))?,
+            );
         }
         headers.entry(USER_AGENT).or_insert(AGENT);
         if request.reads_body {
@@ -142,35 +161,49 @@ impl VirtualUser {
     }
 
     /// Sends, and follows redirects; gives the last answer, its body unpacked if anything looks into it.
-    async fn follow(&mut self, request: &Request, outgoing: &mut Outgoing, spent: &mut Spent) -> Went<Exchange> {
+    async fn follow(
+        &mut self,
+        request: &Request,
+        outgoing: &Arc<Outgoing>,
+        spent: &mut Spent,
+    ) -> Went<Exchange> {
+        let mut outgoing = outgoing.clone();
         for _ in 0..=REDIRECTS {
-            let mut exchange = self.exchange(outgoing, request.reads_body, spent).await?;
+            let mut exchange = self.exchange(&outgoing, request.reads_body, spent).await?;
             self.keep_cookies(&exchange, &outgoing.url);
-            let next = if request.follow_redirects { self.redirected(&exchange, outgoing)? } else { None };
+            let next = if request.follow_redirects { self.redirected(&exchange, &outgoing)? } else { None };
             let Some(next) = next else {
                 if request.reads_body {
-                    exchange.body = decode(&exchange.head.headers, std::mem::take(&mut exchange.body)).await?;
+                    exchange.body =
+                        decode(&exchange.head.headers, std::mem::take(&mut exchange.body)).await?;
                 }
                 return Ok(exchange);
             };
-            // Fetch standard, §4.4: 303 always, and 301 and 302 after a POST, go on as a GET without body.
-            let status = exchange.head.status;
-            let post = outgoing.method == Method::POST;
-            if status == StatusCode::SEE_OTHER && outgoing.method != Method::HEAD
-                || post && matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
-            {
-                outgoing.method = Method::GET;
-                outgoing.body = Bytes::new();
-                outgoing.headers.remove(CONTENT_TYPE);
-                outgoing.headers.remove(CONTENT_LENGTH);
-            }
-            let before = self.origin_of(&outgoing.url)?;
-            outgoing.url = Place::Away(Box::new(next));
-            if self.origin_of(&outgoing.url)? != before {
-                outgoing.headers.remove(http::header::AUTHORIZATION);
-            }
+            outgoing = Arc::new(self.redirect(&exchange, &outgoing, next)?);
         }
         Err(Failure::new("redirects", format!("more than {REDIRECTS} redirects")))
+    }
+
+    /// The request that goes to `next` after `exchange`.
+    fn redirect(&self, exchange: &Exchange, before: &Outgoing, next: Url) -> Went<Outgoing> {
+        let status = exchange.head.status;
+        let url = Place::Away(Box::new(next));
+        let Outgoing { mut method, mut headers, mut body, .. } = before.clone();
+        // Fetch standard, §4.4: 303 always, and 301 and 302 after a POST, go on as a GET without body.
+        let see_other = status == StatusCode::SEE_OTHER && method != Method::HEAD;
+        if see_other
+            || method == Method::POST && matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
+        {
+            method = Method::GET;
+            body = Bytes::new();
+            headers.remove(CONTENT_TYPE);
+            headers.remove(CONTENT_LENGTH);
+        }
+        // What was meant for one origin is not told to another.
+        if self.origin_of(&url)? != self.origin_of(&before.url)? {
+            headers.remove(AUTHORIZATION);
+        }
+        Ok(Outgoing { method, url, headers, body })
     }
 
     fn redirected(&self, exchange: &Exchange, outgoing: &Outgoing) -> Went<Option<Url>> {
@@ -178,7 +211,9 @@ impl VirtualUser {
             return Ok(None);
         }
         let Some(location) = exchange.head.headers.get(LOCATION) else { return Ok(None) };
-        let wrong = || Failure::new("redirects", format!("location `{}` is no URL", location.as_bytes().escape_ascii()));
+        let wrong = || {
+            Failure::new("redirects", format!("location `{}` is no URL", location.as_bytes().escape_ascii()))
+        };
         let location = std::str::from_utf8(location.as_bytes()).map_err(|_| wrong())?;
         self.url_of(&outgoing.url).join(location).map(Some).map_err(|_| wrong())
     }
@@ -206,7 +241,10 @@ impl VirtualUser {
                     }
                     return Ok(exchange);
                 }
-                Err(failure) if again && bytes_in == in_before && matches!(failure.kind.as_ref(), "closed" | "reset") => {}
+                Err(failure)
+                    if again
+                        && bytes_in == in_before
+                        && matches!(failure.kind.as_ref(), "closed" | "reset") => {}
                 Err(failure) => return Err(failure),
             }
         }
@@ -220,7 +258,7 @@ impl VirtualUser {
                 return Ok(connection);
             }
         }
-        let engine = self.engine.clone();
+        let engine = self.engine;
         let opening = engine.transport.open_connection(origin);
         let opened = self.deadline.bound(opening, &self.listener).await??;
         *spent.connect.get_or_insert_default() += opened.connect;
@@ -241,14 +279,17 @@ impl VirtualUser {
                 .unwrap_or_else(|_| Uri::from_static("/")),
         };
         *message.headers_mut() = outgoing.headers.clone();
-        let host = if *origin == *self.engine.home { self.engine.home_host.clone() } else { origin.host_header() };
+        let host =
+            if *origin == *self.engine.home { self.engine.home_host.clone() } else { origin.host_header() };
         message.headers_mut().insert(HOST, host);
         if let Some(cookies) = &self.cookies {
             let pairs: Vec<_> = cookies
                 .get_request_values(&self.url_of(&outgoing.url))
                 .map(|(name, value)| format!("{name}={value}"))
                 .collect();
-            if let Some(value) = (!pairs.is_empty()).then(|| HeaderValue::try_from(pairs.join("; ")).ok()).flatten() {
+            if let Some(value) =
+                (!pairs.is_empty()).then(|| HeaderValue::try_from(pairs.join("; ")).ok()).flatten()
+            {
                 message.headers_mut().insert(COOKIE, value);
             }
         }
@@ -288,7 +329,9 @@ impl VirtualUser {
     fn origin_of(&self, place: &Place) -> Went<Arc<Origin>> {
         match place {
             Place::Home(_) => Ok(self.engine.home.clone()),
-            Place::Away(url) => Origin::of(url).map(Arc::new).map_err(|detail| Failure::new("redirects", detail)),
+            Place::Away(url) => {
+                Origin::of(url).map(Arc::new).map_err(|detail| Failure::new("redirects", detail))
+            }
         }
     }
 
@@ -302,7 +345,9 @@ impl VirtualUser {
             };
             return uri.map(Place::Home).map_err(|error| format!("`{text}` is no path: {error}"));
         }
-        Url::parse(text).map(|url| Place::Away(Box::new(url))).map_err(|error| format!("`{text}` is no URL: {error}"))
+        Url::parse(text)
+            .map(|url| Place::Away(Box::new(url)))
+            .map_err(|error| format!("`{text}` is no URL: {error}"))
     }
 
     /// The request as text, with what is secret in it masked.

@@ -233,7 +233,9 @@ impl Template {
                 Value::Constant { text, .. } => sink.write_str(text),
                 Value::Variable { slot, name } => match &session.slots[*slot] {
                     Some(text) => sink.write_str(text),
-                    None => return Err(format!("the variable `{name}` is not set: no answer so far held it")),
+                    None => {
+                        return Err(format!("the variable `{name}` is not set: no answer so far held it"));
+                    }
                 },
                 Value::Cell { set, column } => sink.write_str(data[*set].cell(session.rows[*set], *column)),
                 Value::Made(generator) => generator.write(data, session, &mut sink),

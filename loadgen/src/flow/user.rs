@@ -2,7 +2,7 @@
 //! recorder.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,7 @@ const PARK_FROM: Duration = Duration::from_millis(200);
 /// One virtual user.
 #[derive(Debug)]
 pub struct VirtualUser {
-    pub(super) engine: Arc<Engine>,
+    pub(super) engine: &'static Engine,
     pub(super) session: Session,
     pub(super) connections: Vec<Connection>,
     pub(super) cookies: Option<Box<CookieStore>>,
@@ -57,7 +57,7 @@ pub struct Stopped;
 
 impl VirtualUser {
     /// A new user, the `index`-th of the run.
-    pub fn new(engine: Arc<Engine>, index: u64) -> Self {
+    pub fn new(engine: &'static Engine, index: u64) -> Self {
         let mut session = Session::new(&engine.plan, engine.seed, index);
         engine.plan.data.iter().for_each(|set| set.pick_for_user(&mut session));
         engine.recorder.users(1);
@@ -83,7 +83,7 @@ impl VirtualUser {
     /// The user was stopped.
     pub async fn start(&mut self, due: Due) -> Result<bool, Stopped> {
         if !self.started {
-            let engine = self.engine.clone();
+            let engine = self.engine;
             self.started = self.steps(&engine.plan.on_start, due).await?;
         }
         Ok(self.started)
@@ -95,7 +95,7 @@ impl VirtualUser {
     /// # Errors
     /// The user was stopped.
     pub async fn iterate(&mut self, due: Due) -> Result<(), Stopped> {
-        let engine = self.engine.clone();
+        let engine = self.engine;
         let mut due = due;
         if !self.started {
             if !self.start(due).await? {
@@ -117,7 +117,7 @@ impl VirtualUser {
     /// # Errors
     /// The user was stopped.
     pub async fn once(&mut self, flow: usize) -> Result<bool, Stopped> {
-        let engine = self.engine.clone();
+        let engine = self.engine;
         self.session.begin_iteration(&engine.plan);
         engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
         self.steps(&engine.plan.flows[flow].steps, Due::at_once(Instant::now())).await
@@ -126,7 +126,8 @@ impl VirtualUser {
     /// Whether every step went well.
     async fn steps(&mut self, steps: &[Step], mut due: Due) -> Result<bool, Stopped> {
         for step in steps {
-            let set = |slot: usize| self.session.slots[slot].as_deref().is_some_and(|value| !value.is_empty());
+            let set =
+                |slot: usize| self.session.slots[slot].as_deref().is_some_and(|value| !value.is_empty());
             if step.condition.is_some_and(|slot| !set(slot)) {
                 continue;
             }

@@ -6,8 +6,8 @@ use std::{cell::RefCell, fmt};
 use serde::{
     Deserialize, Deserializer,
     de::{
-        self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-        value::SeqDeserializer,
+        self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+        VariantAccess, Visitor, value::SeqDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -165,7 +165,9 @@ impl<'de, 'p> Tree<'de, 'p> {
     }
 
     fn list<V: Visitor<'de>>(self, items: &'de [Node], visitor: V) -> Result<V::Value, Misfit> {
-        visitor.visit_seq(Items { tree: self, items: items.iter() }).map_err(|error| error.or_at(self.node.span))
+        visitor
+            .visit_seq(Items { tree: self, items: items.iter() })
+            .map_err(|error| error.or_at(self.node.span))
     }
 
     fn map<V: Visitor<'de>>(
@@ -283,7 +285,9 @@ impl<'de> Deserializer<'de> for Tree<'de, '_> {
             (SCALAR, Kind::Number(_, text)) => {
                 visitor.visit_seq(SeqDeserializer::new([text.as_str(), NUMBER].into_iter()))
             }
-            (SCALAR, Kind::Text(text)) => visitor.visit_seq(SeqDeserializer::new([text.as_str()].into_iter())),
+            (SCALAR, Kind::Text(text)) => {
+                visitor.visit_seq(SeqDeserializer::new([text.as_str()].into_iter()))
+            }
             (SCALAR, Kind::Bool(value)) => {
                 visitor.visit_seq(SeqDeserializer::new([value.to_string()].into_iter()))
             }

@@ -36,7 +36,9 @@ pub struct Time(pub Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parse_duration(&spelling(deserializer, "a duration such as `200ms`")?).map(Self).map_err(de::Error::custom)
+        parse_duration(&spelling(deserializer, "a duration such as `200ms`")?)
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 

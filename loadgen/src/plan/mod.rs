@@ -55,5 +55,8 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
 
 /// The JSON Schema of scenario files.
 pub fn schema() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value()
+    schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<file::File>()
+        .to_value()
 }

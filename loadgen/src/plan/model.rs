@@ -194,9 +194,12 @@ impl Request {
         let body = match &self.body {
             None => true,
             Some(Body::Text(text)) => text.as_static().is_some(),
-            Some(Body::Form(pairs)) => pairs.iter().all(|(name, value)| name.as_static().and(value.as_static()).is_some()),
+            Some(Body::Form(pairs)) => {
+                pairs.iter().all(|(name, value)| name.as_static().and(value.as_static()).is_some())
+            }
         };
-        body && self.url.as_static().is_some() && self.headers.iter().all(|(_, value)| value.as_static().is_some())
+        body && self.url.as_static().is_some()
+            && self.headers.iter().all(|(_, value)| value.as_static().is_some())
     }
 }
 
@@ -276,10 +279,13 @@ pub struct Selector {
 impl Plan {
     /// The longest time any request may take.
     pub fn longest_timeout(&self) -> Duration {
-        let own = self.flows.iter().flat_map(|flow| &flow.steps).chain(&self.on_start).filter_map(|step| match &step.action {
-            Action::Request(request) => request.timeout,
-            Action::Think(_) => None,
-        });
+        let own =
+            self.flows.iter().flat_map(|flow| &flow.steps).chain(&self.on_start).filter_map(
+                |step| match &step.action {
+                    Action::Request(request) => request.timeout,
+                    Action::Think(_) => None,
+                },
+            );
         own.chain([self.target.timeout]).max().unwrap_or(self.target.timeout)
     }
 }

@@ -41,6 +41,9 @@ mod tests {
             Stage { from: 40.0, to: 0.0, seconds: 10.0 },
         ];
         assert_eq!((seconds(&stages), peak(&stages), area(&stages)), (40.0, 100.0, 500.0 + 2000.0 + 200.0));
-        assert_eq!([0.0, 5.0, 29.0, 30.0, 35.0, 40.0].map(|t| at(&stages, t)), [0.0, 50.0, 100.0, 40.0, 20.0, 0.0]);
+        assert_eq!(
+            [0.0, 5.0, 29.0, 30.0, 35.0, 40.0].map(|t| at(&stages, t)),
+            [0.0, 50.0, 100.0, 40.0, 20.0, 0.0]
+        );
     }
 }

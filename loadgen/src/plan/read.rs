@@ -43,7 +43,10 @@ fn read_base(base: &Path, span: Span, files: &mut Files, above: &mut Vec<PathBuf
     }
     let text = std::fs::read_to_string(base).map_err(|error| {
         let shown = base.display();
-        Problem::at(span, format!("cannot read `{shown}`: {}; the path is relative to this file", reason(&error)))
+        Problem::at(
+            span,
+            format!("cannot read `{shown}`: {}; the path is relative to this file", reason(&error)),
+        )
     })?;
     layer(base, text, files, above)
 }

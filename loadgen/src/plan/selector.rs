@@ -9,7 +9,9 @@ impl Selector {
     /// A sentence that says what would be right.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| {
-            format!("{what} in the series `{text}`; write `name` or `name{{label=\"value\",other!=\"value\"}}`")
+            format!(
+                "{what} in the series `{text}`; write `name` or `name{{label=\"value\",other!=\"value\"}}`"
+            )
         };
         let text = text.trim();
         let (name, mut rest) = match text.find('{') {
@@ -36,7 +38,8 @@ impl Selector {
             if !is_name(label, "") {
                 return Err(wrong(&format!("the label name `{label}`")));
             }
-            let quoted = after.trim_start().strip_prefix('"').ok_or_else(|| wrong("a value without quotes"))?;
+            let quoted =
+                after.trim_start().strip_prefix('"').ok_or_else(|| wrong("a value without quotes"))?;
             let (value, after) = unquote(quoted).ok_or_else(|| wrong("a value without closing quote"))?;
             labels.push((label.to_owned(), equal, value));
             rest = match after.trim_start() {
@@ -82,14 +85,17 @@ mod tests {
     fn a_selector_is_read_as_prometheus_writes_it() {
         let read = Selector::parse(r#"a:b_total{result="hit", tier!="l\"1\\",}"#).unwrap();
         assert_eq!(read.name, "a:b_total");
-        let labels = [("result".to_owned(), true, "hit".to_owned()), ("tier".to_owned(), false, "l\"1\\".to_owned())];
+        let labels =
+            [("result".to_owned(), true, "hit".to_owned()), ("tier".to_owned(), false, "l\"1\\".to_owned())];
         assert_eq!(read.labels, labels);
         assert!(Selector::parse("up").unwrap().labels.is_empty());
     }
 
     #[test]
     fn a_wrong_selector_says_what_would_be_right() {
-        for wrong in ["", "9a", "a{", "a{x}", "a{x=hit}", "a{x=\"hit}", "a{x=~\"h.*\"}", "a{x=\"1\" y=\"2\"}", "a b"] {
+        for wrong in
+            ["", "9a", "a{", "a{x}", "a{x=hit}", "a{x=\"hit}", "a{x=~\"h.*\"}", "a{x=\"1\" y=\"2\"}", "a b"]
+        {
             let error = Selector::parse(wrong).unwrap_err();
             assert!(error.contains("name{label=\"value\""), "{wrong}: {error}");
         }

@@ -65,8 +65,12 @@ fn write_load(plan: &Plan, out: &mut String) -> std::fmt::Result {
     let (stages, unit) = match &plan.load {
         Load::Users { stages, think, pacing } => {
             let think = match (think, pacing) {
-                (_, Some(pacing)) => format!("an iteration every {} or later", show_seconds(pacing.as_secs_f64())),
-                (Some(think), None) => format!("a pause of {} between iterations", show_seconds(think.mean().as_secs_f64())),
+                (_, Some(pacing)) => {
+                    format!("an iteration every {} or later", show_seconds(pacing.as_secs_f64()))
+                }
+                (Some(think), None) => {
+                    format!("a pause of {} between iterations", show_seconds(think.mean().as_secs_f64()))
+                }
                 (None, None) => "no pause between iterations".to_owned(),
             };
             writeln!(out, "Load     closed: users who wait for their answers, {think}")?;
@@ -117,7 +121,9 @@ fn draw(stages: &[Stage], unit: &str, out: &mut String) -> std::fmt::Result {
     let (columns, rows) = DRAWING;
     let (seconds, peak) = (profile::seconds(stages), profile::peak(stages));
     let levels: Vec<f64> = (0..columns)
-        .map(|column| profile::at(stages, (column as f64 + 0.5) / columns as f64 * seconds) / peak * rows as f64)
+        .map(|column| {
+            profile::at(stages, (column as f64 + 0.5) / columns as f64 * seconds) / peak * rows as f64
+        })
         .collect();
     writeln!(out)?;
     for row in (0..rows).rev() {
@@ -204,7 +210,9 @@ fn hosts(plan: &Plan) -> Vec<String> {
         let Action::Request(request) = &step.action else { continue };
         let found = match request.url.prefix() {
             "" if request.url.as_static().is_none() => "wherever answers point, if allowed".to_owned(),
-            prefix if prefix.starts_with("http") => url::Url::parse(prefix).map_or_else(|_| prefix.to_owned(), |it| host(&it)),
+            prefix if prefix.starts_with("http") => {
+                url::Url::parse(prefix).map_or_else(|_| prefix.to_owned(), |it| host(&it))
+            }
             _ => continue,
         };
         if !hosts.contains(&found) {

@@ -1,11 +1,12 @@
 use std::{
     collections::VecDeque,
     path::Path,
-    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use record::{Histograms, Kind, Latency, Run, Second, SeriesRow, State, TargetRow, Writer, new_histogram, quantile_us};
+use record::{
+    Histograms, Kind, Latency, Run, Second, SeriesRow, State, TargetRow, Writer, new_histogram, quantile_us,
+};
 
 use crate::{
     engine::Engine,
@@ -22,7 +23,7 @@ const LOOK_BACK: usize = 60;
 /// Turns what the users do into the record, second by second, and shows it.
 pub struct Journal {
     pub run: Run,
-    engine: Arc<Engine>,
+    engine: &'static Engine,
     writer: Writer,
     watch: SelfWatch,
     live: Live,
@@ -41,7 +42,7 @@ impl Journal {
     pub fn open(
         folder: &Path,
         run: Run,
-        engine: Arc<Engine>,
+        engine: &'static Engine,
         mut observers: Observers,
         live: Live,
         start: Instant,
@@ -140,7 +141,8 @@ impl Journal {
         });
         let Abort::Storm { share, requests, within } = rule else { return false };
         let last = self.recent.iter().rev().take(within.as_secs().max(1) as usize);
-        let (failed, all) = last.fold((0, 0), |(failed, all), row| (failed + row.failed, all + row.failed + row.completed));
+        let (failed, all) =
+            last.fold((0, 0), |(failed, all), row| (failed + row.failed, all + row.failed + row.completed));
         all >= requests && failed as f64 > share * all as f64
     }
 

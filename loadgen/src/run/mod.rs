@@ -5,7 +5,7 @@ mod prepare;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -17,15 +17,8 @@ use self::{
     prepare::{Prepared, prepare},
 };
 use crate::{
-    arrival::Schedule,
-    cli::RunArgs,
-    control::Level,
-    drive,
-    engine::Engine,
-    outputs, pacer, plan,
-    plan::model::Load,
-    screen,
-    stop::Stop,
+    arrival::Schedule, cli::RunArgs, control::Level, drive, engine::Engine, outputs, pacer, plan,
+    plan::model::Load, screen, stop::Stop,
 };
 
 /// After Ctrl-C, how long requests in flight may still be answered.
@@ -42,9 +35,12 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
         .thread_name("user")
         .enable_all()
         .build()?;
-    let (run, folder) = runtime.block_on(load(plan, arguments))?;
+    let hush = drive::Hush::begin()?;
+    let loaded = runtime.block_on(load(plan, arguments));
     // Goose and users that were cut are not waited for.
     runtime.shutdown_background();
+    drop(hush);
+    let (run, folder) = loaded?;
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
     }
@@ -69,17 +65,17 @@ async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, Path
         }
         Load::Users { .. } => (None, None),
     };
-    let mut goose = tokio::spawn(drive::drive(engine.clone(), queue));
+    let mut goose = tokio::spawn(drive::drive(engine, queue));
     let start = tokio::select! {
-        start = begin(&engine, arrivals, arguments.quiet) => start?,
+        start = begin(engine, arrivals, arguments.quiet) => start?,
         ended = &mut goose => {
             ended.map_err(|error| Stop::Internal(error.to_string()))??;
             return Err(Stop::Internal("goose ended before the load began".to_owned()));
         }
     };
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
-    let mut journal = Journal::open(&folder, run, engine.clone(), observers, live, start)?;
-    let state = attend(&engine, &mut journal, start).await?;
+    let mut journal = Journal::open(&folder, run, engine, observers, live, start)?;
+    let state = attend(engine, &mut journal, start).await?;
     let run = journal.close(state).await?;
     drop(target);
     Ok((run, folder))
@@ -87,7 +83,11 @@ async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, Path
 
 /// Waits until the load begins, and says when that is: with the first user (closed model), or when all users wait for
 /// work (open model).
-async fn begin(engine: &Arc<Engine>, arrivals: Option<flume::Sender<Instant>>, quiet: bool) -> Result<Instant, Stop> {
+async fn begin(
+    engine: &'static Engine,
+    arrivals: Option<flume::Sender<Instant>>,
+    quiet: bool,
+) -> Result<Instant, Stop> {
     let Load::Arrivals { process, max_in_flight, stages } = &engine.plan.load else {
         loop {
             if let Some(start) = engine.start.get() {
@@ -112,7 +112,7 @@ async fn begin(engine: &Arc<Engine>, arrivals: Option<flume::Sender<Instant>>, q
     let start = *engine.start.get_or_init(|| Instant::now() + Duration::from_millis(20));
     let schedule = Schedule::new(stages, *process, engine.seed);
     let sender = arrivals.expect("the open model comes with its queue of arrivals");
-    pacer::start(engine.clone(), schedule, start, sender)?;
+    pacer::start(engine, schedule, start, sender)?;
     Ok(start)
 }
 

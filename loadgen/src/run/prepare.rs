@@ -19,7 +19,7 @@ use crate::{
 
 /// All that is ready when the load may begin.
 pub struct Prepared {
-    pub engine: Arc<Engine>,
+    pub engine: &'static Engine,
     pub observers: Observers,
     pub target: Option<Started>,
     pub run: Run,
@@ -59,8 +59,8 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
         ceiling: (!loopback).then(|| Ceiling::new(arguments.max_rate)),
         header_counts: observers.headers(),
     };
-    let engine = Arc::new(Engine::new(plan, parts).map_err(Stop::Usage)?);
-    let mut run = describe(&engine, host::host(limit), loopback, started_at);
+    let engine = Engine::start(plan, parts).map_err(Stop::Usage)?;
+    let mut run = describe(engine, host::host(limit), loopback, started_at);
     run.observed = observers.defined();
     Ok(Prepared { engine, observers, target, run, folder })
 }
@@ -70,7 +70,8 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
 /// # Errors
 /// The target is not on this machine and nobody allowed it.
 pub async fn reach(plan: &Plan, insecure: bool) -> Result<Transport, Stop> {
-    let transport = Transport::new(&plan.allow, &tls_options(plan, insecure)).map_err(|error| Stop::Usage(format!("{error:#}")))?;
+    let transport = Transport::new(&plan.allow, &tls_options(plan, insecure))
+        .map_err(|error| Stop::Usage(format!("{error:#}")))?;
     let origin = Origin::of(&plan.target.base_url).map_err(Stop::Usage)?;
     match transport.resolve(&origin).await {
         Ok(_) => Ok(transport),
@@ -110,7 +111,9 @@ fn check_rate(plan: &Plan, max_rate: f64) -> Result<(), Stop> {
 /// The most users that are there at once.
 fn peak_users(plan: &Plan) -> u64 {
     match &plan.load {
-        Load::Users { stages, .. } => stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max).ceil() as u64,
+        Load::Users { stages, .. } => {
+            stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max).ceil() as u64
+        }
         Load::Arrivals { max_in_flight, .. } => *max_in_flight as u64,
     }
 }
@@ -180,7 +183,9 @@ fn caveats(plan: &Plan, loopback: bool) -> Vec<String> {
         }
     }
     if loopback {
-        caveats.push("Generator and target shared this machine: each took processor time from the other.".to_owned());
+        caveats.push(
+            "Generator and target shared this machine: each took processor time from the other.".to_owned(),
+        );
     }
     caveats
 }

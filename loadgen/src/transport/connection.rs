@@ -31,8 +31,6 @@ pub struct Exchange {
     pub head: Parts,
     /// The body as it came, or empty if it was not kept.
     pub body: Bytes,
-    /// When the request was handed to the connection.
-    pub sent: Instant,
     /// When the head had come.
     pub first_byte: Instant,
     /// When the last byte had come.
@@ -90,7 +88,11 @@ impl Connection {
             State::Live { driver, .. } => {
                 let parts = driver.into_parts();
                 // Bytes that nobody asked for: the other side is not speaking HTTP/1.1, the connection is of no use.
-                if parts.read_buf.is_empty() { State::Parked(Box::new(parts.io.into_inner())) } else { State::Closed }
+                if parts.read_buf.is_empty() {
+                    State::Parked(Box::new(parts.io.into_inner()))
+                } else {
+                    State::Closed
+                }
             }
             other => other,
         };
@@ -143,10 +145,9 @@ impl Connection {
     ) -> Result<Exchange, Failure> {
         let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
         self.used = true;
-        let sent = Instant::now();
         let mut waiting = Waiting::Head(pin!(sender.send_request(request)));
         let mut over = false;
-        let answer = poll_fn(|cx| waiting.poll(driver, &mut over, cx, keep, sent));
+        let answer = poll_fn(|cx| waiting.poll(driver, &mut over, cx, keep));
         let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
         if answered.is_err() {
             self.state = State::Closed;
@@ -167,7 +168,6 @@ impl<F: Future<Output = hyper::Result<http::Response<Incoming>>>> Waiting<Pin<&m
         over: &mut bool,
         cx: &mut Context<'_>,
         keep: bool,
-        sent: Instant,
     ) -> Poll<Result<Exchange, Failure>> {
         loop {
             // The connection tells of its end through the head or body it was working on; it must not be polled after it.
@@ -196,7 +196,7 @@ impl<F: Future<Output = hyper::Result<http::Response<Incoming>>>> Waiting<Pin<&m
                             }
                         }
                         Some(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
-                        None => return Poll::Ready(Ok(self.finish(sent))),
+                        None => return Poll::Ready(Ok(self.finish())),
                     }
                 }
                 Self::Over => return Poll::Pending,
@@ -204,10 +204,10 @@ impl<F: Future<Output = hyper::Result<http::Response<Incoming>>>> Waiting<Pin<&m
         }
     }
 
-    fn finish(&mut self, sent: Instant) -> Exchange {
+    fn finish(&mut self) -> Exchange {
         let Self::Body { head, first_byte, kept, .. } = std::mem::replace(self, Self::Over) else {
             unreachable!("an exchange is finished once, while its body is read")
         };
-        Exchange { head, body: kept.freeze(), sent, first_byte, end: Instant::now() }
+        Exchange { head, body: kept.freeze(), first_byte, end: Instant::now() }
     }
 }

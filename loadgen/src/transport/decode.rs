@@ -19,7 +19,9 @@ pub async fn decode(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> 
         b"gzip" | b"x-gzip" => unpack(GzipDecoder::new(body.as_ref())).await,
         b"br" => unpack(BrotliDecoder::new(body.as_ref())).await,
         b"zstd" => unpack(ZstdDecoder::new(body.as_ref())).await,
-        other => Err(Failure::new("decode", format!("content-encoding `{}` is unknown", other.escape_ascii()))),
+        other => {
+            Err(Failure::new("decode", format!("content-encoding `{}` is unknown", other.escape_ascii())))
+        }
     }
 }
 

@@ -40,11 +40,15 @@ impl Failure {
     pub(super) fn io(stage: &'static str, error: &io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::ConnectionRefused => "refused",
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "reset",
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+                "reset"
+            }
             io::ErrorKind::TimedOut => "timeout",
             io::ErrorKind::UnexpectedEof => "closed",
             // EMFILE, EADDRNOTAVAIL: this machine's limits, not the target's.
-            _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::EADDRNOTAVAIL)) => "local_limit",
+            _ if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::EADDRNOTAVAIL)) => {
+                "local_limit"
+            }
             _ => stage,
         };
         Self::new(kind, error.to_string())

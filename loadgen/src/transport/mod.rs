@@ -96,7 +96,9 @@ impl Transport {
     pub async fn open_connection(&self, origin: &Arc<Origin>) -> Result<Opened, Failure> {
         let addresses = self.resolve(origin).await?;
         let began = Instant::now();
-        let tcp = stream::connect(&addresses, self.open.clone()).await.map_err(|error| Failure::io("connect", &error))?;
+        let tcp = stream::connect(&addresses, self.open.clone())
+            .await
+            .map_err(|error| Failure::io("connect", &error))?;
         let connected = Instant::now();
         let (stream, tls) = if origin.tls {
             let stream = tls::handshake(&self.tls, origin, tcp).await?;

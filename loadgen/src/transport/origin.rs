@@ -86,7 +86,8 @@ mod tests {
         assert!(check("http://[::1]:80", "[::1]:80", &[]).is_ok());
         assert!(check("http://mapped:80", "[::ffff:127.0.0.1]:80", &[]).is_ok());
         assert!(check("http://staging.example:80", "192.0.2.7:80", &["staging.example"]).is_ok());
-        let refusal = check("http://staging.example:80", "192.0.2.7:80", &["example", "192.0.2.7"]).unwrap_err();
+        let refusal =
+            check("http://staging.example:80", "192.0.2.7:80", &["example", "192.0.2.7"]).unwrap_err();
         assert!(refusal.contains("--allow staging.example"), "{refusal}");
     }
 

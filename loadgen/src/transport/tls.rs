@@ -35,7 +35,10 @@ pub(super) fn connector(options: &TlsOptions) -> anyhow::Result<TlsConnector> {
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .with_context(|| format!("{}: no PEM certificates can be read from it", path.display()))?,
         };
-        Arc::new(Verifier::new_with_extra_roots(extra, provider.clone()).context("the platform's trusted certificates")?)
+        Arc::new(
+            Verifier::new_with_extra_roots(extra, provider.clone())
+                .context("the platform's trusted certificates")?,
+        )
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -47,7 +50,11 @@ pub(super) fn connector(options: &TlsOptions) -> anyhow::Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-pub(super) async fn handshake(connector: &TlsConnector, origin: &Origin, tcp: Tcp) -> Result<Stream, Failure> {
+pub(super) async fn handshake(
+    connector: &TlsConnector,
+    origin: &Origin,
+    tcp: Tcp,
+) -> Result<Stream, Failure> {
     let failed = |detail: String| Failure::new("tls", detail);
     let name = ServerName::try_from(origin.host.clone()).map_err(|error| failed(error.to_string()))?;
     let stream = connector.connect(name, tcp).await.map_err(|error| failed(error.to_string()))?;

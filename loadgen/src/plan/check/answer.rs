@@ -88,7 +88,8 @@ impl Check<'_> {
 
     fn json_path(&mut self, span: Span, path: &str) -> Option<JsonPath> {
         let read = JsonPath::parse(path).map_err(|error| {
-            let right = "write such as `$.items[0].id`, or `{ header: location }` for what is not in the body";
+            let right =
+                "write such as `$.items[0].id`, or `{ header: location }` for what is not in the body";
             format!("`{path}` is not a JSONPath ({}); {right}", error.message())
         });
         self.keep(span, read)
@@ -106,7 +107,8 @@ impl Check<'_> {
             }
             Json::List(items) => Value::Array(items.iter().filter_map(|item| self.literal(item)).collect()),
             Json::Map(pairs) => {
-                let pairs = pairs.0.iter().filter_map(|(key, value)| Some((key.value.clone(), self.literal(value)?)));
+                let pairs =
+                    pairs.0.iter().filter_map(|(key, value)| Some((key.value.clone(), self.literal(value)?)));
                 Value::Object(pairs.collect())
             }
         })

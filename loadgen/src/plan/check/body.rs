@@ -54,7 +54,13 @@ impl Check<'_> {
         }
     }
 
-    fn write_text(&mut self, text: &str, span: crate::plan::problem::Span, scope: &Scope, out: &mut Template) {
+    fn write_text(
+        &mut self,
+        text: &str,
+        span: crate::plan::problem::Span,
+        scope: &Scope,
+        out: &mut Template,
+    ) {
         out.push_literal("\"");
         let resolve = &mut |inside: &str| self.resolve(scope, inside).map_err(Miss::message);
         if let Err(faults) = out.push_parsed(text, Escape::Json, resolve) {

@@ -19,7 +19,10 @@ impl Check<'_> {
         for (name, file) in sets.0 {
             let Some(set) = self.variable_name(&name) else { continue };
             if self.vars.contains_key(&set) {
-                self.problem(name.span, format!("`{set}` is under `vars` too; give one of them another name"));
+                self.problem(
+                    name.span,
+                    format!("`{set}` is under `vars` too; give one of them another name"),
+                );
             }
             let path = self.beside(file.csv.span.file, &file.csv);
             let read = DataSet::read(&set, self.data.len(), &path, file.pick.unwrap_or(Pick::Random));

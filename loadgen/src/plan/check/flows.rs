@@ -21,7 +21,8 @@ impl Check<'_> {
             for (name, _) in step.save.iter().flat_map(|save| &save.0) {
                 let Some(saved) = self.variable_name(name) else { continue };
                 if self.vars.contains_key(&saved) || self.data.iter().any(|set| set.name == saved) {
-                    let message = format!("`{saved}` is under `vars` or `data` already; save it by another name");
+                    let message =
+                        format!("`{saved}` is under `vars` or `data` already; save it by another name");
                     self.problem(name.span, message);
                 }
                 self.saved.entry(saved).or_insert(name.span);
@@ -43,7 +44,10 @@ impl Check<'_> {
             if flow.name.trim().is_empty() {
                 self.problem(flow.name.span, "a flow without a name; say what the user does");
             } else if made.iter().any(|other| other.name == flow.name.value) {
-                self.problem(flow.name.span, format!("a second flow `{}`; name it otherwise", flow.name.value));
+                self.problem(
+                    flow.name.span,
+                    format!("a second flow `{}`; name it otherwise", flow.name.value),
+                );
             }
             let weight = flow.weight.as_ref().map_or(1.0, |weight| {
                 if !(weight.value.is_finite() && weight.value > 0.0) {
@@ -70,7 +74,8 @@ impl Check<'_> {
 
     fn saved_by(&self, steps: &[At<file::Step>]) -> Vec<Slot> {
         let names = steps.iter().filter_map(|step| step.save.as_ref()).flat_map(|save| &save.0);
-        let mut slots: Vec<Slot> = names.filter_map(|(name, _)| self.saved.get_index_of(name.as_str())).collect();
+        let mut slots: Vec<Slot> =
+            names.filter_map(|(name, _)| self.saved.get_index_of(name.as_str())).collect();
         slots.sort_unstable();
         slots.dedup();
         slots

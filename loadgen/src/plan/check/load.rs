@@ -39,7 +39,8 @@ impl Check<'_> {
         };
         let scale = overrides.scale.unwrap_or(1.0);
         if !(scale.is_finite() && scale > 0.0) {
-            self.problems.push(Problem::elsewhere(format!("--scale {scale}: write a number above 0 such as 0.1")));
+            self.problems
+                .push(Problem::elsewhere(format!("--scale {scale}: write a number above 0 such as 0.1")));
         }
         let (span, made) = match (load.users, load.arrivals) {
             (Some(users), None) => (users.stages.span, self.users(users.value, scale)),
@@ -104,13 +105,17 @@ impl Check<'_> {
         let span = arrivals.stages.span;
         let given = arrivals.stages.value.into_iter().map(|At { span, value: stage }| {
             let RateStage { to, over, rate, hold } = stage;
-            let scaled = |rate: At<crate::plan::forms::Rate>| At { span: rate.span, value: rate.value.0 * scale };
+            let scaled =
+                |rate: At<crate::plan::forms::Rate>| At { span: rate.span, value: rate.value.0 * scale };
             Given { span, to: to.map(scaled), over, level: rate.map(scaled), hold }
         });
         let stages = self.stages(given.collect(), span, "rate: 500/s");
         let max_in_flight = match arrivals.max_in_flight {
             Some(most) if most.value == 0 || most.value > MOST as u64 => {
-                self.problem(most.span, "`max_in_flight` is a number of users that can be busy at once, such as 2000");
+                self.problem(
+                    most.span,
+                    "`max_in_flight` is a number of users that can be busy at once, such as 2000",
+                );
                 return None;
             }
             most => most.map_or(MAX_IN_FLIGHT, |it| it.value),
@@ -141,7 +146,10 @@ impl Check<'_> {
             return None;
         }
         if profile::peak(&stages) <= 0.0 {
-            self.problem(span, format!("the profile never leaves 0; write such as `{{ {level}, hold: 1m }}`"));
+            self.problem(
+                span,
+                format!("the profile never leaves 0; write such as `{{ {level}, hold: 1m }}`"),
+            );
             return None;
         }
         Some(stages)

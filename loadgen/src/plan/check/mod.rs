@@ -80,7 +80,10 @@ pub fn plan(file: File, path: &Path, files: &Files, overrides: &Overrides) -> Re
     match &file.version {
         Some(version) if version.value == 1 => {}
         Some(version) => {
-            check.problem(version.span, format!("version {} is unknown; this loadgen reads version 1", version.value));
+            check.problem(
+                version.span,
+                format!("version {} is unknown; this loadgen reads version 1", version.value),
+            );
         }
         None => check.problem(top, "`version` is missing; write `version: 1`"),
     }

@@ -19,7 +19,8 @@ use crate::{
 };
 
 const RESERVED: [&str; 4] = ["user", "uuid", "now", "iteration"];
-const GENERATORS: [&str; 6] = ["uuid", "int(1,100)", "zipf(set.column, 1.1)", "sentence(5)", "now", "iteration"];
+const GENERATORS: [&str; 6] =
+    ["uuid", "int(1,100)", "zipf(set.column, 1.1)", "sentence(5)", "now", "iteration"];
 
 /// The variables that may be used at some point of a flow.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +64,8 @@ impl Check<'_> {
                 }
                 None => {
                     let hint = suggest(name, self.vars.keys().map(String::as_str));
-                    let message = format!("--var {name}={value}: the scenario has no `{name}` under `vars`{hint}");
+                    let message =
+                        format!("--var {name}={value}: the scenario has no `{name}` under `vars`{hint}");
                     self.problems.push(Problem::elsewhere(message));
                 }
             }
@@ -76,7 +78,10 @@ impl Check<'_> {
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
         if !plain {
-            let message = format!("`{}` cannot be the name of a variable; use letters, digits, `_` and `-`", name.value);
+            let message = format!(
+                "`{}` cannot be the name of a variable; use letters, digits, `_` and `-`",
+                name.value
+            );
             self.problem(name.span, message);
             return None;
         }
@@ -128,7 +133,10 @@ impl Check<'_> {
             return Ok(slot);
         }
         Err(Miss::NotYet(if scope.here.contains(&slot) {
-            format!("`{name}` is used before the step that saves it (line {}); put that step first", place.line)
+            format!(
+                "`{name}` is used before the step that saves it (line {}); put that step first",
+                place.line
+            )
         } else {
             format!(
                 "undefined variable `{name}`: another flow saves it (line {}) and it is forgotten at the end of that \
@@ -140,7 +148,8 @@ impl Check<'_> {
 
     fn known(&self, scope: &Scope) -> Vec<String> {
         let saved = self.saved.keys().enumerate().filter(|(slot, _)| scope.set.contains(slot));
-        let columns = self.data.iter().flat_map(|set| set.columns.iter().map(|it| format!("{}.{it}", set.name)));
+        let columns =
+            self.data.iter().flat_map(|set| set.columns.iter().map(|it| format!("{}.{it}", set.name)));
         let generators = GENERATORS.iter().map(|it| (*it).to_owned());
         let own = self.vars.keys().cloned().chain(saved.map(|(_, name)| name.clone()));
         own.chain(columns).chain(generators).collect()
@@ -170,7 +179,8 @@ impl Check<'_> {
     fn generator(&self, inside: &str) -> Result<Generator, String> {
         let open = inside.find('(').unwrap_or(inside.len());
         let name = inside[..open].trim();
-        let Some(args) = inside[open..].trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else {
+        let Some(args) = inside[open..].trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+        else {
             return Err(format!("`{inside}` has no closing `)`"));
         };
         let args: Vec<&str> =
@@ -180,11 +190,15 @@ impl Check<'_> {
             ("now", []) => Ok(Generator::Now),
             ("int", [from, to]) => match (from.parse::<i64>(), to.parse::<i64>()) {
                 (Ok(from), Ok(to)) if from <= to => Ok(Generator::Int(from, to)),
-                _ => Err(format!("`{inside}`: write two whole numbers, the smaller first, such as `int(1,100)`")),
+                _ => Err(format!(
+                    "`{inside}`: write two whole numbers, the smaller first, such as `int(1,100)`"
+                )),
             },
             ("sentence", [words]) => match words.parse::<u32>() {
                 Ok(words @ 1..=10_000) => Ok(Generator::Sentence(words)),
-                _ => Err(format!("`{inside}`: write a number of words from 1 to 10000, such as `sentence(5)`")),
+                _ => {
+                    Err(format!("`{inside}`: write a number of words from 1 to 10000, such as `sentence(5)`"))
+                }
             },
             ("zipf", [over, rest @ ..]) if rest.len() <= 1 => self.zipf(inside, over, rest.first().copied()),
             ("uuid" | "now" | "int" | "sentence" | "zipf", _) => {

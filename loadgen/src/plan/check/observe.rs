@@ -35,8 +35,16 @@ impl Check<'_> {
                 }
                 let mut values: Vec<PrometheusValue> = Vec::new();
                 for (name, value) in observer.values {
-                    if others.iter().flat_map(observed).chain(values.iter().map(|it| it.name.as_str())).any(|it| it == name.value) {
-                        self.problem(name.span, format!("a second value `{}`; name it otherwise", name.value));
+                    if others
+                        .iter()
+                        .flat_map(observed)
+                        .chain(values.iter().map(|it| it.name.as_str()))
+                        .any(|it| it == name.value)
+                    {
+                        self.problem(
+                            name.span,
+                            format!("a second value `{}`; name it otherwise", name.value),
+                        );
                     }
                     self.free_name(&name);
                     let query = self.query(&value);
@@ -53,7 +61,10 @@ impl Check<'_> {
                 ObserverSource::Header(self.header_name(&header)?)
             }
             _ => {
-                self.problem(span, "an observer has `prometheus: /metrics` or `header: x-cache`, one of them");
+                self.problem(
+                    span,
+                    "an observer has `prometheus: /metrics` or `header: x-cache`, one of them",
+                );
                 return None;
             }
         };
@@ -64,7 +75,8 @@ impl Check<'_> {
     fn free_name(&mut self, name: &At<String>) {
         let percentile = name.strip_prefix('p').is_some_and(|rest| rest.parse::<f64>().is_ok());
         if percentile || ["request", "max", "error_rate", "throughput"].contains(&name.as_str()) {
-            let message = format!("`{}` means something else in budgets; name the value otherwise", name.value);
+            let message =
+                format!("`{}` means something else in budgets; name the value otherwise", name.value);
             self.problem(name.span, message);
         }
     }

@@ -69,7 +69,10 @@ impl Check<'_> {
             [one] => Some(one.clone()),
             [] => {
                 let right = "write such as `get: /tasks` or `think: 2s`";
-                self.problem(step.span, format!("a step is a request (`get`, `post`, …) or a pause (`think`); {right}"));
+                self.problem(
+                    step.span,
+                    format!("a step is a request (`get`, `post`, …) or a pause (`think`); {right}"),
+                );
                 None
             }
             [.., last] => {
@@ -80,7 +83,8 @@ impl Check<'_> {
     }
 
     fn url(&mut self, place: &At<String>, scope: &Scope) -> Option<Template> {
-        let url = Template::parse_url(place, &mut |inside| self.resolve(scope, inside).map_err(Miss::message));
+        let url =
+            Template::parse_url(place, &mut |inside| self.resolve(scope, inside).map_err(Miss::message));
         let url = match url {
             Ok(url) => url,
             Err(faults) => {
@@ -100,11 +104,19 @@ impl Check<'_> {
     }
 
     /// What the request is called in every result.
-    fn request_name(&mut self, step: &At<file::Step>, method: &Method, place: &At<String>) -> Option<RequestId> {
+    fn request_name(
+        &mut self,
+        step: &At<file::Step>,
+        method: &Method,
+        place: &At<String>,
+    ) -> Option<RequestId> {
         let name = match &step.name {
             Some(name) if name.trim().is_empty() => self.keep(name.span, Err("an empty name".to_owned()))?,
             Some(name) if has_placeholder(name) => {
-                self.problem(name.span, "a name that changes makes a result of every request; write a fixed one");
+                self.problem(
+                    name.span,
+                    "a name that changes makes a result of every request; write a fixed one",
+                );
                 return None;
             }
             Some(name) => name.value.clone(),
@@ -134,8 +146,11 @@ impl Check<'_> {
         let mut headers = self.header_list(&defaults, scope, true);
         headers.retain(|(name, _)| !own.iter().any(|(it, _)| it == name));
         headers.extend(own);
-        let mut headers: Vec<_> = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        if let Some(content_type) = content_type.filter(|_| !headers.iter().any(|(name, _)| name == CONTENT_TYPE)) {
+        let mut headers: Vec<_> =
+            headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        if let Some(content_type) =
+            content_type.filter(|_| !headers.iter().any(|(name, _)| name == CONTENT_TYPE))
+        {
             headers.push((CONTENT_TYPE, Template::literal(content_type)));
         }
         headers
@@ -166,7 +181,10 @@ impl Check<'_> {
             match template {
                 Ok(template) => {
                     if template.as_static().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
-                        self.problem(value.span, "a header's value holds no line breaks or control characters");
+                        self.problem(
+                            value.span,
+                            "a header's value holds no line breaks or control characters",
+                        );
                     }
                     list.push((header, Some(template)));
                 }

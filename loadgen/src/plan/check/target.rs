@@ -40,14 +40,23 @@ impl Check<'_> {
             }
         };
         let Some(target) = target else {
-            return Some(Target { base_url: base_url?, timeout: TIMEOUT, ready: None, command: None, ca: None });
+            return Some(Target {
+                base_url: base_url?,
+                timeout: TIMEOUT,
+                ready: None,
+                command: None,
+                ca: None,
+            });
         };
         if let Some(ready) = &target.ready {
             let right = self.keep(ready.span, path_or_url(ready));
             right?;
         }
         if let Some(command) = target.command.as_ref().filter(|command| command.is_empty()) {
-            self.problem(command.span, "an empty command; name a program and its arguments: `[service, serve]`");
+            self.problem(
+                command.span,
+                "an empty command; name a program and its arguments: `[service, serve]`",
+            );
         }
         let ca = target.ca.map(|ca| (ca.span, self.beside(ca.span.file, &ca)));
         if let Some((span, path)) = ca.as_ref().filter(|(_, path)| !path.is_file()) {
@@ -76,7 +85,10 @@ impl Check<'_> {
         };
         let within = match storm.within {
             Some(time) if time.0.is_zero() || time.0.subsec_nanos() > 0 => {
-                self.problem(time.span, "`within` is looked at by the second; write whole seconds such as `10s`");
+                self.problem(
+                    time.span,
+                    "`within` is looked at by the second; write whole seconds such as `10s`",
+                );
                 return None;
             }
             within => within.map_or(Duration::from_secs(10), |time| time.0),
@@ -94,7 +106,9 @@ fn base_url(text: &str) -> Result<Url, String> {
         scheme => return Err(format!("`{text}` is a `{scheme}` URL; {right}")),
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{text}` has a query or a fragment; the paths of steps come behind it; {right}"));
+        return Err(format!(
+            "`{text}` has a query or a fragment; the paths of steps come behind it; {right}"
+        ));
     }
     Ok(url)
 }
@@ -116,11 +130,13 @@ pub fn path_or_url(text: &str) -> Result<(), String> {
 
 /// Refuses characters that cannot go into a request line as they are (RFC 3986 §2).
 pub fn characters(text: &str) -> Result<(), String> {
-    match text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '#')) {
+    match text
+        .chars()
+        .find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '#'))
+    {
         None => Ok(()),
         Some(wrong) => {
-            let encoded: String =
-                wrong.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let encoded: String = wrong.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
             Err(format!("`{}` cannot stand in a URL as it is; write `{encoded}`", wrong.escape_default()))
         }
     }

@@ -26,7 +26,10 @@ impl Check<'_> {
             (None, None, None, Some(law)) => {
                 if law.median.0.is_zero() || law.p95.0 < law.median.0 {
                     let right = "`lognormal: { median: 3s, p95: 9s }`";
-                    self.problem(law.span, format!("the median is above 0 and the p95 is not below it: {right}"));
+                    self.problem(
+                        law.span,
+                        format!("the median is above 0 and the p95 is not below it: {right}"),
+                    );
                     return None;
                 }
                 Some(Think::lognormal(law.median.0, law.p95.0))
