@@ -19,7 +19,7 @@ pub use admin::AdminConfig;
 pub use auth::AuthConfig;
 pub use cache::{CacheConfig, Policy};
 pub use cidr::Cidr;
-pub use database::DatabaseConfig;
+pub use database::{DatabaseConfig, IN_MEMORY};
 pub use http::HttpConfig;
 pub use lifecycle::LifecycleConfig;
 pub use limits::{LimitsConfig, Profile};
@@ -104,7 +104,9 @@ pub fn process_environment() -> impl Iterator<Item = (String, String)> {
 type Builder = ::config::ConfigBuilder<::config::builder::DefaultState>;
 
 fn set(builder: Builder, key: &str, value: String) -> Result<Builder, ConfigError> {
-    builder.set_override(key, value).map_err(|e| ConfigError::new(format!("{key}: {}", one_line(&e.to_string()))))
+    builder
+        .set_override(key, value)
+        .map_err(|e| ConfigError::new(format!("{key}: {}", one_line(&e.to_string()))))
 }
 
 fn from_environment(
@@ -114,7 +116,9 @@ fn from_environment(
     for (name, value) in environment {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let Some((section, key)) = rest.split_once('_') else {
-            return Err(ConfigError::new(format!("{name}: expected {PREFIX}SECTION_KEY, such as SERVICE_CACHE_POLICY")));
+            return Err(ConfigError::new(format!(
+                "{name}: expected {PREFIX}SECTION_KEY, such as SERVICE_CACHE_POLICY"
+            )));
         };
         let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
         let secret = SECRETS.iter().find(|secret| key == format!("{secret}{}", FROM_FILE.to_lowercase()));
@@ -152,7 +156,11 @@ where
     if range.contains(&value) {
         return Ok(());
     }
-    Err(ConfigError::new(format!("{key} is {value}; it must be between {} and {}", range.start(), range.end())))
+    Err(ConfigError::new(format!(
+        "{key} is {value}; it must be between {} and {}",
+        range.start(),
+        range.end()
+    )))
 }
 
 #[cfg(test)]
@@ -169,7 +177,11 @@ mod tests {
     fn a_set_option_wins_over_the_environment_which_wins_over_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("service.toml");
-        std::fs::write(&file, "[cache]\npolicy = \"off\"\nmax_bytes = 1048576\n[limits]\nprofile = \"off\"\n").unwrap();
+        std::fs::write(
+            &file,
+            "[cache]\npolicy = \"off\"\nmax_bytes = 1048576\n[limits]\nprofile = \"off\"\n",
+        )
+        .unwrap();
         let config = load(
             Some(&file),
             env(&[("SERVICE_LIMITS_PROFILE", "strict"), ("SERVICE_HTTP_MAX_IN_FLIGHT", "7")]),

@@ -1,0 +1,113 @@
+//! Everything the routes share, built once from the configuration.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::passwords::Passwords;
+use crate::auth::revocations::Revocations;
+use crate::auth::tokens::Tokens;
+use crate::cache::Cache;
+use crate::clock;
+use crate::config::Config;
+use crate::cursor::CursorKey;
+use crate::middleware::limits::Limits;
+use crate::middleware::request_id::RequestIds;
+use crate::store::{self, Store, Timestamp};
+use crate::telemetry::activity::Activity;
+use crate::telemetry::metrics::Metrics;
+
+/// The state of one service.
+pub struct App {
+    /// As read at the start.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Cached responses.
+    pub cache: Cache,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Ended sessions.
+    pub revocations: Revocations,
+    /// Password hashing.
+    pub passwords: Passwords,
+    /// What signs cursors.
+    pub cursors: CursorKey,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Prometheus metrics.
+    pub metrics: Metrics,
+    /// Who was active lately.
+    pub activity: Activity,
+    /// Where request ids come from.
+    pub request_ids: RequestIds,
+    /// Requests in progress.
+    pub in_flight: AtomicUsize,
+    /// Set when the service is about to stop: `/readyz` says so.
+    pub draining: AtomicBool,
+    /// When it started.
+    pub started: Instant,
+}
+
+impl App {
+    /// Opens the store, migrates it if so configured, and builds everything around it.
+    ///
+    /// # Errors
+    /// When the database or the secret cannot be opened.
+    pub async fn build(config: Config) -> anyhow::Result<Arc<Self>> {
+        let metrics = Metrics::default();
+        let store = Store::open(&config.database, &metrics).await?;
+        if config.database.migrate {
+            store.migrate().await?;
+        }
+        let secret = crate::auth::secret::obtain(&config)?;
+        let secret = secret.expose_secret().as_bytes();
+        let revocations = Revocations::default();
+        revocations.add(store::sessions::revoked(&store, Timestamp(clock::now_us())).await?);
+        Ok(Arc::new(Self {
+            cache: Cache::new(&config.cache, &metrics),
+            tokens: Tokens::new(secret, &config.auth),
+            revocations,
+            passwords: Passwords::new(&config.auth)?,
+            cursors: CursorKey::derive(secret),
+            limits: Limits::new(config.limits.profile, &metrics),
+            activity: Activity::default(),
+            request_ids: RequestIds::default(),
+            in_flight: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            started: Instant::now(),
+            store,
+            metrics,
+            config,
+        }))
+    }
+
+    /// Keeps house until `stop`: metrics every few seconds, expired rows every few minutes.
+    pub async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
+        const UPKEEP: Duration = Duration::from_secs(5);
+        const FORGET: Duration = Duration::from_secs(600);
+        let mut upkeep = tokio::time::interval(UPKEEP);
+        let mut forget = tokio::time::interval(FORGET);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = upkeep.tick() => self.metrics.upkeep(),
+                _ = forget.tick() => self.forget_expired().await,
+            }
+        }
+    }
+
+    async fn forget_expired(&self) {
+        let now = Timestamp(clock::now_us());
+        self.revocations.forget_expired(now);
+        let sessions = store::sessions::forget_expired(&self.store, now).await;
+        let keys = store::idempotency::forget_old(&self.store, now).await;
+        if let Err(error) = sessions.and(keys) {
+            tracing::warn!(%error, "expired rows stay for now");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! From start to stop: announce, serve, turn readiness off, wait, stop accepting, drain, close.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::{listen, router};
+
+/// A service that is listening.
+pub struct Running {
+    /// Where, with the real port.
+    pub address: SocketAddr,
+    /// What it shares.
+    pub app: Arc<App>,
+    connections: TaskTracker,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Builds the app and begins to serve.
+///
+/// # Errors
+/// When the app cannot be built or the address is taken.
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr()?;
+    let app = App::build(config).await?;
+    let (router, _) = router::build(&app);
+    let (connections, stop, tasks) = (TaskTracker::new(), CancellationToken::new(), TaskTracker::new());
+    let idle = Duration::from_secs(app.config.http.idle_timeout_s);
+    tasks.spawn(listen::serve(listener, router, idle, connections.clone(), stop.clone()));
+    tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
+    tasks.close();
+    Ok(Running { address, app, connections, stop, tasks })
+}
+
+impl Running {
+    /// Turns readiness off, waits, stops accepting, lets requests in progress end, and closes the store.
+    pub async fn stop(self) {
+        let config = &self.app.config.lifecycle;
+        self.app.draining.store(true, Ordering::Release);
+        tokio::time::sleep(Duration::from_millis(config.drain_wait_ms)).await;
+        self.stop.cancel();
+        self.tasks.wait().await;
+        let drained =
+            tokio::time::timeout(Duration::from_millis(config.drain_timeout_ms), self.connections.wait());
+        if drained.await.is_err() {
+            tracing::warn!(
+                connections = self.connections.len(),
+                "requests took too long to end and are cut off"
+            );
+        }
+        self.app.store.close().await;
+    }
+}
+
+/// Serves until SIGINT or SIGTERM, then stops in order. A second signal ends the process at once.
+///
+/// Announces the address on stderr for people and as `listening http://ADDRESS` on stdout for programs.
+///
+/// # Errors
+/// When the service cannot start.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let running = start(config).await?;
+    let address = running.address;
+    tracing::info!("listening on http://{address}");
+    {
+        let mut stdout = std::io::stdout();
+        // Nobody may be reading; the service works all the same.
+        let _ = writeln!(stdout, "listening http://{address}").and_then(|()| stdout.flush());
+    }
+    first(&mut interrupt, &mut terminate).await;
+    tracing::info!("stopping; a second signal ends it at once");
+    tokio::spawn(async move {
+        let signal = first(&mut interrupt, &mut terminate).await;
+        std::process::exit(128 + signal);
+    });
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The number of the signal that comes first.
+async fn first(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
+    tokio::select! {
+        _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+        _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+    }
+}

@@ -1,0 +1,5 @@
+//! The products that a user marked.
+
+pub mod delete;
+pub mod list;
+pub mod put;

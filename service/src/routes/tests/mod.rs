@@ -1,0 +1,7 @@
+//! The routes over a real socket.
+
+mod accounts;
+mod caching;
+mod catalog;
+mod operations;
+mod tasks;

@@ -1,0 +1,109 @@
+//! How long each kind of question takes.
+
+use std::future::Future;
+
+use metrics::Histogram;
+use tokio::time::Instant;
+
+use super::Store;
+use crate::telemetry::metrics::Metrics;
+
+/// The questions asked of the store, as `db_operation_name` and `db_collection_name` show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Op {
+    UserInsert,
+    UserGet,
+    UserUpdate,
+    UserDelete,
+    PreferencesGet,
+    PreferencesPut,
+    SessionInsert,
+    SessionRotate,
+    SessionRevoke,
+    SessionRevoked,
+    TaskList,
+    TaskGet,
+    TaskInsert,
+    TaskUpdate,
+    TaskDelete,
+    TaskStats,
+    ProductPage,
+    ProductList,
+    ProductGet,
+    ProductInsert,
+    ProductUpdate,
+    ProductDelete,
+    FavoriteList,
+    FavoritePut,
+    FavoriteDelete,
+    SessionForget,
+    IdempotencyForget,
+}
+
+const LABELS: [(Op, &str, &str); 27] = [
+    (Op::UserInsert, "insert", "users"),
+    (Op::UserGet, "select", "users"),
+    (Op::UserUpdate, "update", "users"),
+    (Op::UserDelete, "delete", "users"),
+    (Op::PreferencesGet, "select", "preferences"),
+    (Op::PreferencesPut, "upsert", "preferences"),
+    (Op::SessionInsert, "insert", "sessions"),
+    (Op::SessionRotate, "rotate", "sessions"),
+    (Op::SessionRevoke, "revoke", "sessions"),
+    (Op::SessionRevoked, "list_revoked", "sessions"),
+    (Op::TaskList, "list", "tasks"),
+    (Op::TaskGet, "select", "tasks"),
+    (Op::TaskInsert, "insert", "tasks"),
+    (Op::TaskUpdate, "update", "tasks"),
+    (Op::TaskDelete, "delete", "tasks"),
+    (Op::TaskStats, "stats", "tasks"),
+    (Op::ProductPage, "list_offset", "products"),
+    (Op::ProductList, "list", "products"),
+    (Op::ProductGet, "select", "products"),
+    (Op::ProductInsert, "insert", "products"),
+    (Op::ProductUpdate, "update", "products"),
+    (Op::ProductDelete, "delete", "products"),
+    (Op::FavoriteList, "list", "favorites"),
+    (Op::FavoritePut, "insert", "favorites"),
+    (Op::FavoriteDelete, "delete", "favorites"),
+    (Op::SessionForget, "delete", "sessions"),
+    (Op::IdempotencyForget, "delete", "idempotency_keys"),
+];
+
+/// One histogram per question.
+pub struct Meters(Vec<Histogram>);
+
+impl Meters {
+    /// Makes the histograms.
+    pub fn new(metrics: &Metrics) -> Self {
+        Self(
+            LABELS
+                .iter()
+                .map(|(_, operation, collection)| metrics.db_duration(operation, collection))
+                .collect(),
+        )
+    }
+}
+
+impl Store {
+    /// Runs one question and records how long it took, waiting for a connection included.
+    pub(super) async fn timed<T>(&self, op: Op, question: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let answer = question.await;
+        self.meters.0[op as usize].record(started.elapsed());
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_finds_its_own_labels() {
+        for (at, (op, _, _)) in LABELS.iter().enumerate() {
+            assert_eq!(*op as usize, at);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! All SQL. One file per family of tables, one function per question.
+//!
+//! `Db` has one arm per kind of database; `rw!` and `ro!` stamp the same body for each arm, so that a question is
+//! written once: `$1` placeholders, `RETURNING`, `ON CONFLICT` and row values mean the same to all of them.
+
+pub mod bulk;
+pub mod favorites;
+pub mod idempotency;
+mod meters;
+mod pools;
+pub mod preferences;
+pub mod products;
+pub mod sessions;
+pub mod tasks;
+mod timestamp;
+pub mod users;
+
+#[cfg(test)]
+mod tests;
+
+pub use meters::{Meters, Op};
+pub use pools::Db;
+pub use timestamp::Timestamp;
+
+use crate::config::DatabaseConfig;
+use crate::error::Error;
+use crate::telemetry::metrics::Metrics;
+
+/// Runs `$e` with `$p` bound to the pool that writes.
+macro_rules! rw {
+    ($db:expr, $p:ident => $e:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { rw: $p, .. } => $e,
+        }
+    };
+}
+
+/// Runs `$e` with `$p` bound to the pool that reads.
+macro_rules! ro {
+    ($db:expr, $p:ident => $e:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { ro: $p, .. } => $e,
+        }
+    };
+}
+
+/// Like `ro!`, with `$d` naming the database for `QueryBuilder`.
+macro_rules! ro_typed {
+    ($db:expr, $p:ident, $d:ident => $e:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { ro: $p, .. } => {
+                type $d = sqlx::Sqlite;
+                $e
+            }
+        }
+    };
+}
+
+/// Like `rw!`, with a transaction `$tx` that takes the write lock at once: a transaction that began by reading could
+/// not be upgraded while another process writes.
+macro_rules! in_tx {
+    ($db:expr, $tx:ident => $e:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { rw, .. } => {
+                let mut $tx = rw.begin_with("BEGIN IMMEDIATE").await?;
+                let outcome = $e;
+                $tx.commit().await?;
+                outcome
+            }
+        }
+    };
+}
+
+pub(crate) use {in_tx, ro, ro_typed, rw};
+
+/// The store: a database and the histograms of what is asked of it.
+pub struct Store {
+    db: Db,
+    meters: Meters,
+}
+
+/// Why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The row contradicts a unique constraint.
+    #[error("already there")]
+    Taken,
+    /// The row refers to one that does not exist.
+    #[error("refers to something that does not exist")]
+    Dangling,
+    /// Every connection stayed busy for the whole acquire timeout.
+    #[error("no database connection became free in time")]
+    Exhausted,
+    /// Anything else.
+    #[error(transparent)]
+    Failed(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Taken,
+            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Dangling,
+            sqlx::Error::PoolTimedOut => Self::Exhausted,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exhausted => Self::Busy("the database is overloaded"),
+            other => Self::internal(other),
+        }
+    }
+}
+
+/// What a question to the store returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store {
+    /// Opens the database, creating the file if it is not there. Does not migrate.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or is no database.
+    pub async fn open(config: &DatabaseConfig, metrics: &Metrics) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::open(config).await?, meters: Meters::new(metrics) })
+    }
+
+    /// Runs the pending migrations.
+    ///
+    /// # Errors
+    /// When one fails, or the database was made by a newer version.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        self.db.migrate().await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(ro!(&self.db, p => sqlx::query("SELECT 1").execute(p).await.map(|_| ())?))
+    }
+
+    /// Connections in use and idle, over all pools.
+    pub fn connections(&self) -> (u32, u32) {
+        self.db.connections()
+    }
+
+    /// Writes what is pending and closes every connection.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

@@ -1,0 +1,97 @@
+//! Which databases there are and how they are connected: the topology, and nothing else.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::SqlitePool;
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::config::DatabaseConfig;
+
+/// The database, by kind.
+#[derive(Clone)]
+pub enum Db {
+    /// One file. SQLite has one writer at a time: one connection writes, and waiting happens in the pool's fair queue
+    /// instead of in busy loops; the others read snapshots beside it (WAL).
+    Sqlite {
+        /// The one connection that writes.
+        rw: SqlitePool,
+        /// The connections that read.
+        ro: SqlitePool,
+    },
+}
+
+const PAGE_CACHE_KIB: u32 = 16 * 1024;
+const MMAP_BYTES: u64 = 256 * 1024 * 1024;
+
+impl Db {
+    pub(super) async fn open(config: &DatabaseConfig) -> anyhow::Result<Self> {
+        let acquire = Duration::from_millis(config.acquire_timeout_ms);
+        if config.in_memory() {
+            // Each connection to :memory: is a database of its own, so there is one for everything.
+            let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
+            let pool =
+                pool(1, acquire).connect_with(options).await.context("cannot open an in-memory database")?;
+            return Ok(Self::Sqlite { rw: pool.clone(), ro: pool });
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(&config.path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode a commit is in the file system's cache before it is acknowledged: it survives the death of
+            // the process. FULL would add an fsync per commit for the death of the machine.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_millis(config.busy_timeout_ms))
+            .foreign_keys(true)
+            .statement_cache_capacity(256)
+            .row_buffer_size(128)
+            .pragma("cache_size", format!("-{PAGE_CACHE_KIB}"))
+            .pragma("mmap_size", MMAP_BYTES.to_string())
+            .pragma("temp_store", "MEMORY");
+        let cannot_open = || format!("cannot open the database {}", config.path);
+        // The writer first: it makes the file and turns WAL on, which a reader may not.
+        let rw = pool(1, acquire).connect_with(options.clone()).await.with_context(cannot_open)?;
+        let readers = match config.readers {
+            0 => {
+                std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2)).max(2)
+            }
+            n => n,
+        };
+        let options = options.pragma("query_only", "ON");
+        let ro = pool(readers, acquire).connect_with(options).await.with_context(cannot_open)?;
+        Ok(Self::Sqlite { rw, ro })
+    }
+
+    pub(super) async fn migrate(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite { rw, .. } => {
+                sqlx::migrate!("./migrations/sqlite").run(rw).await.context("cannot migrate the database")
+            }
+        }
+    }
+
+    pub(super) fn connections(&self) -> (u32, u32) {
+        let Self::Sqlite { rw, ro } = self;
+        let idle = u32::try_from(rw.num_idle() + ro.num_idle()).unwrap_or(u32::MAX);
+        ((rw.size() + ro.size()).saturating_sub(idle), idle)
+    }
+
+    pub(super) async fn close(&self) {
+        let Self::Sqlite { rw, ro } = self;
+        ro.close().await;
+        rw.close().await;
+    }
+}
+
+fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
+    PoolOptions::new()
+        .min_connections(connections)
+        .max_connections(connections)
+        .acquire_timeout(acquire)
+        // A file does not hang up: no ping before use, no retirement.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}

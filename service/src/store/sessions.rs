@@ -1,0 +1,179 @@
+//! Sessions and the refresh tokens that were rotated within them.
+
+use uuid::Uuid;
+
+use super::users::Role;
+use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro};
+
+/// SHA-256 of a refresh token; the token itself is never stored.
+pub type TokenHash = [u8; 32];
+
+/// A session to be stored.
+pub struct NewSession<'a> {
+    /// Identity, the `sid` of its access tokens.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// Where the login came from.
+    pub ip: &'a str,
+    /// What the client called itself.
+    pub device: &'a str,
+    /// Its first refresh token.
+    pub refresh: TokenHash,
+    /// Now.
+    pub now: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// A session that was ended, and until when its access tokens have to be refused.
+pub type Revoked = (Uuid, Timestamp);
+
+/// Stores a session. Ends the oldest beyond `most` per user and returns those.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(store: &Store, session: &NewSession<'_>, most: u32) -> Result<Vec<Revoked>> {
+    const SESSION: &str = "INSERT INTO sessions (id, user_id, ip, device, created_at_us, expires_at_us) \
+                           VALUES ($1, $2, $3, $4, $5, $6)";
+    const CAP: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE id IN (SELECT id FROM sessions \
+                       WHERE user_id = $1 AND revoked_at_us IS NULL AND expires_at_us > $2 \
+                       ORDER BY created_at_us DESC, id DESC LIMIT 1000 OFFSET $3) RETURNING id, expires_at_us";
+    store
+        .timed(Op::SessionInsert, async {
+            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+                sqlx::query(SESSION).bind(session.id).bind(session.user_id).bind(session.ip).bind(session.device)
+                    .bind(session.now).bind(session.expires_at).execute(&mut *tx).await?;
+                sqlx::query(INSERT_REFRESH).bind(session.refresh.as_slice()).bind(session.id)
+                    .bind(session.expires_at).execute(&mut *tx).await?;
+                sqlx::query_as(CAP).bind(session.user_id).bind(session.now).bind(i64::from(most))
+                    .fetch_all(&mut *tx).await?
+            }))
+        })
+        .await
+}
+
+const INSERT_REFRESH: &str =
+    "INSERT INTO refresh_tokens (token_hash, session_id, expires_at_us) VALUES ($1, $2, $3)";
+
+/// What became of a refresh token that was presented.
+#[derive(Debug, PartialEq)]
+pub enum Rotation {
+    /// It was live: it is used up now and the next one is stored.
+    Rotated {
+        /// The session it belongs to.
+        session_id: Uuid,
+        /// Whose session.
+        user_id: Uuid,
+        /// What the user may do now.
+        role: Role,
+    },
+    /// It had been used before: somebody has a copy. The whole family is revoked now.
+    Replayed(Revoked),
+    /// Unknown, expired, or of a session that was ended.
+    Refused,
+}
+
+#[derive(sqlx::FromRow)]
+struct Presented {
+    session_id: Uuid,
+    user_id: Uuid,
+    role: String,
+    used: bool,
+    live: bool,
+    session_expires_at: Timestamp,
+}
+
+/// Exchanges the refresh token `old` for `new`, in one transaction.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rotate(
+    store: &Store,
+    old: &TokenHash,
+    new: &TokenHash,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Rotation> {
+    const FIND: &str = "SELECT s.id AS session_id, s.user_id, u.role, r.used_at_us IS NOT NULL AS used, \
+                        (r.expires_at_us > $2 AND s.revoked_at_us IS NULL) AS live, \
+                        s.expires_at_us AS session_expires_at \
+                        FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id \
+                        WHERE r.token_hash = $1";
+    const USE: &str = "UPDATE refresh_tokens SET used_at_us = $2 WHERE token_hash = $1";
+    const EXTEND: &str = "UPDATE sessions SET expires_at_us = $2 WHERE id = $1 AND expires_at_us < $2";
+    const REVOKE: &str = "UPDATE sessions SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1";
+    store
+        .timed(Op::SessionRotate, async {
+            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+                let found: Option<Presented> = sqlx::query_as(FIND).bind(old.as_slice()).bind(now)
+                    .fetch_optional(&mut *tx).await?;
+                match found {
+                    Some(token) if token.used => {
+                        sqlx::query(REVOKE).bind(token.session_id).bind(now).execute(&mut *tx).await?;
+                        Rotation::Replayed((token.session_id, token.session_expires_at))
+                    }
+                    Some(token) if token.live => {
+                        sqlx::query(USE).bind(old.as_slice()).bind(now).execute(&mut *tx).await?;
+                        sqlx::query(INSERT_REFRESH).bind(new.as_slice()).bind(token.session_id).bind(expires_at)
+                            .execute(&mut *tx).await?;
+                        sqlx::query(EXTEND).bind(token.session_id).bind(expires_at).execute(&mut *tx).await?;
+                        let role = Role::try_from(token.role).unwrap_or(Role::User);
+                        Rotation::Rotated { session_id: token.session_id, user_id: token.user_id, role }
+                    }
+                    _ => Rotation::Refused,
+                }
+            }))
+        })
+        .await
+}
+
+/// Ends one session of `user`, or all of them, and returns those that were live.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoke(
+    store: &Store,
+    user: Uuid,
+    session: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Vec<Revoked>> {
+    const SQL: &str = "UPDATE sessions SET revoked_at_us = $3 WHERE user_id = $1 AND ($2 IS NULL OR id = $2) \
+                       AND revoked_at_us IS NULL RETURNING id, expires_at_us";
+    store
+        .timed(Op::SessionRevoke, async {
+            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+                sqlx::query_as(SQL).bind(user).bind(session).bind(now).fetch_all(&mut *tx).await?
+            }))
+        })
+        .await
+}
+
+/// Every session that was ended before its time, for the revocation list of a process that starts.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoked(store: &Store, now: Timestamp) -> Result<Vec<Revoked>> {
+    const SQL: &str =
+        "SELECT id, expires_at_us FROM sessions WHERE revoked_at_us IS NOT NULL AND expires_at_us > $1";
+    store
+        .timed(Op::SessionRevoked, async {
+            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(now).fetch_all(p).await?))
+        })
+        .await
+}
+
+/// Forgets sessions that expired before `now`, with their refresh tokens. Returns how many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_expired(store: &Store, now: Timestamp) -> Result<u64> {
+    store
+        .timed(Op::SessionForget, async {
+            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+                sqlx::query("DELETE FROM sessions WHERE expires_at_us <= $1").bind(now).execute(&mut *tx).await?
+                    .rows_affected()
+            }))
+        })
+        .await
+}

@@ -1,0 +1,152 @@
+//! Accounts.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, rw};
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Own data only.
+    User,
+    /// The catalogue too.
+    Admin,
+}
+
+impl Role {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        match text.as_str() {
+            "user" => Ok(Self::User),
+            "admin" => Ok(Self::Admin),
+            _ => Err(format!("`{text}` is no role")),
+        }
+    }
+}
+
+/// An account, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Identity.
+    pub id: Uuid,
+    /// E-mail address, in lower case.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// What the user may do.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    /// When the account was made.
+    #[sqlx(rename = "created_at_us")]
+    pub created_at: Timestamp,
+    /// When the account was last changed.
+    #[sqlx(rename = "updated_at_us")]
+    pub updated_at: Timestamp,
+}
+
+/// What a login needs to know.
+#[derive(Clone, sqlx::FromRow)]
+pub struct Credentials {
+    /// Identity.
+    pub id: Uuid,
+    /// PHC string of the password's hash.
+    pub password_hash: String,
+    /// What the user may do.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+}
+
+/// Stores a new account.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the e-mail has one already.
+pub async fn insert(store: &Store, user: &User, password_hash: &str) -> Result<()> {
+    const SQL: &str = "INSERT INTO users (id, email, name, password_hash, role, created_at_us, updated_at_us) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    store
+        .timed(Op::UserInsert, async {
+            rw!(&store.db, p => sqlx::query(SQL).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
+                .bind(user.role.as_str()).bind(user.created_at).bind(user.updated_at).execute(p).await?);
+            Ok(())
+        })
+        .await
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn get(store: &Store, id: Uuid) -> Result<Option<User>> {
+    const SQL: &str = "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE id = $1";
+    store
+        .timed(Op::UserGet, async {
+            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(id).fetch_optional(p).await?))
+        })
+        .await
+}
+
+/// What a login with this e-mail (in lower case) needs to know.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn credentials(store: &Store, email: &str) -> Result<Option<Credentials>> {
+    const SQL: &str = "SELECT id, password_hash, role FROM users WHERE email = $1";
+    store
+        .timed(Op::UserGet, async {
+            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(email).fetch_optional(p).await?))
+        })
+        .await
+}
+
+/// Changes the given fields; `None` when there is no such account.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the new e-mail has an account already.
+pub async fn update(
+    store: &Store,
+    id: Uuid,
+    email: Option<&str>,
+    name: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<User>> {
+    const SQL: &str = "UPDATE users SET email = COALESCE($2, email), name = COALESCE($3, name), updated_at_us = $4 \
+                       WHERE id = $1 RETURNING id, email, name, role, created_at_us, updated_at_us";
+    store
+        .timed(Op::UserUpdate, async {
+            Ok(rw!(&store.db, p => sqlx::query_as(SQL).bind(id).bind(email).bind(name).bind(now)
+                .fetch_optional(p).await?))
+        })
+        .await
+}
+
+/// Removes the account with everything it owns and revokes its sessions. Returns the sessions that were live, with
+/// the time at which each would have expired.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn delete(store: &Store, id: Uuid, now: Timestamp) -> Result<Vec<(Uuid, Timestamp)>> {
+    const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
+                          RETURNING id, expires_at_us";
+    store
+        .timed(Op::UserDelete, async {
+            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+                sqlx::query("DELETE FROM users WHERE id = $1").bind(id).execute(&mut *tx).await?;
+                sqlx::query_as(REVOKE).bind(id).bind(now).fetch_all(&mut *tx).await?
+            }))
+        })
+        .await
+}
