@@ -16,7 +16,7 @@ use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogL
 use crate::process::Process;
 
 /// Loads nothing of its own accord, from nowhere.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +27,8 @@ const FLAGS: [&str; 10] = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    // The browser ends when the pipe to its driver closes, even where the driver is killed.
+    "--remote-debugging-pipe",
 ];
 
 /// A browser with one page; it and its driver end when dropped.
@@ -44,7 +46,6 @@ impl Browser {
     /// Debian's chromium and chromium-driver are not installed, or do not start.
     pub async fn start() -> Result<Self> {
         let mut command = Command::new("chromedriver");
-        // A session of its own would outlive us; the driver ends its browser when it is killed with the group.
         command.arg("--port=0").stdout(Stdio::piped());
         let mut driver = Process::start_with_output(&mut command)
             .context("chromedriver (Debian: chromium-driver); `make test` installs it")?;

@@ -103,3 +103,25 @@ async fn a_report_reads_well_on_every_screen_and_no_name_breaks_it() -> Result<(
     assert!(html == std::fs::read_to_string(&again)?, "the same record gives the same bytes");
     is_readable_everywhere(&page).await
 }
+
+/// So that the checks above are known to find what they look for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_page_is_found_out() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = folder.path().join("bad.html");
+    std::fs::write(
+        &page,
+        "<!doctype html><title>bad</title><p id=a style='width:2000px'>wide<p id=a>twice
+         <svg width=10 height=5></svg><img src=http://127.0.0.1:9/x.png><script>nothing.here()</script>",
+    )?;
+    let browser = Browser::start().await?;
+    browser.screen(400, "light").await?;
+    browser.page.goto(format!("file://{}", page.display())).await?;
+    let faults = browser.value_of(FAULTS).await?.to_string();
+    for fault in ["wider than the screen", "only 1 figures", "not seen", "two elements are called a", "loads <img"] {
+        assert!(faults.contains(fault), "{fault} was not found: {faults}");
+    }
+    let complaints = browser.complaints().await?.join("\n");
+    assert!(complaints.contains("nothing is not defined"), "{complaints}");
+    browser.close().await
+}

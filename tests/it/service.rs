@@ -56,9 +56,9 @@ async fn task_ids(client: &Client, service: &Service, token: &str) -> Result<BTr
         let url = format!("{}/api/v1/tasks?limit=100{cursor}", service.url);
         let answer = client.get(url).bearer_auth(token).send().await?.error_for_status()?;
         let page: Value = answer.json().await?;
-        let items = page["items"].as_array().with_context(|| format!("items in {page}"))?;
+        let items = page["tasks"].as_array().with_context(|| format!("tasks in {page}"))?;
         ids.extend(items.iter().filter_map(|task| task["id"].as_str().map(str::to_owned)));
-        match page["next_cursor"].as_str() {
+        match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return Ok(ids),
         }
@@ -194,7 +194,7 @@ async fn a_cached_list_is_a_hit_until_a_task_is_written() -> Result<()> {
         let answer = request.send().await?.error_for_status()?;
         let cached = answer.headers().get("x-cache").context("X-Cache")?.to_str()?.to_owned();
         let page: Value = answer.json().await?;
-        Ok((cached, page["items"].as_array().map_or(0, Vec::len)))
+        Ok((cached, page["tasks"].as_array().map_or(0, Vec::len)))
     };
     assert_eq!(list().await?, ("MISS".to_owned(), 3));
     assert_eq!(list().await?, ("HIT".to_owned(), 3));
