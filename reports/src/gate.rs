@@ -41,6 +41,14 @@ pub struct Decision {
     pub validity: Validity,
 }
 
+impl Decision {
+    /// The reasons against the run's validity that its sentence does not say already.
+    pub fn other_reasons(&self) -> impl Iterator<Item = &str> {
+        let reasons = self.validity.reasons.iter().map(|reason| reason.detail.as_str());
+        reasons.filter(|detail| !self.sentence.contains(detail))
+    }
+}
+
 /// Decides by the budgets of the record, or by those it was given since.
 pub fn decide(evidence: &Evidence) -> Decision {
     let (run, judgement) = (&evidence.record.run, &evidence.judgement);

@@ -52,7 +52,7 @@ fn html(args: &Html) -> Result<Exit, Failure> {
         write(path, &export::json(&report)?)?;
     }
     write(&args.out, &export::html(&report))?;
-    eprintln!("{}: {}", report.headline.word, report.headline.sentence);
+    eprintln!("verdict: {}\n{}", report.headline.word, report.headline.sentence);
     if args.out != Path::new(STDOUT) {
         eprintln!("page: {}", args.out.display());
     }
@@ -83,7 +83,7 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
     }
     if stdout_taken {
         eprint!("{talk}");
-        eprintln!("{}: {}", decision.word, decision.sentence);
+        eprintln!("verdict: {}\n{}", decision.word, decision.sentence);
     } else {
         write(Path::new(STDOUT), &talk)?;
     }

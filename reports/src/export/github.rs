@@ -42,3 +42,48 @@ fn data(text: &str) -> String {
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture::Fixture, gate::decide, read::Evidence};
+
+    fn lines(fixture: &Fixture) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        fixture.write(folder.path());
+        github(&decide(&Evidence::open(folder.path()).unwrap())).lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_missed_budget_is_annotated_on_one_escaped_line() {
+        let lines = lines(&Fixture::default());
+        assert_eq!(
+            lines[0],
+            "::error title=two <requests> & more%3A missed::p95 of list tasks ≤ 20 ms: measured 23.9 ms (95 %25 interval \
+             23.4–24.6 ms)"
+        );
+        assert!(lines[1].contains("::Missed 1 of 5 budgets"), "{lines:?}");
+        assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn a_pass_is_a_notice_and_a_narrow_one_a_warning() {
+        let budgets = vec![(None, "p95", "1s"), (None, "error_rate", "1.2%")];
+        let lines = lines(&Fixture { budgets, ..Fixture::default() });
+        assert!(
+            lines[0].starts_with("::warning title=two <requests> & more%3A passed%2C narrowly::error rate"),
+            "{lines:?}"
+        );
+        assert!(lines[1].starts_with("::notice "), "{lines:?}");
+    }
+
+    #[test]
+    fn a_run_without_a_verdict_is_an_error_for_each_reason() {
+        let lines = lines(&Fixture { state: record::State::Running, ..Fixture::default() });
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].starts_with("::error ")
+                && lines[0].ends_with("the generator was killed; the record ends at second 20")
+        );
+    }
+}

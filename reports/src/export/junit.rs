@@ -68,3 +68,40 @@ fn measured(row: &BudgetRow) -> String {
     };
     format!("{}: measured {}{interval}, n {}", row.text, row.measured_text, row.n)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture::Fixture, gate::decide, read::Evidence};
+
+    fn parsed(fixture: &Fixture) -> Report {
+        let folder = tempfile::tempdir().unwrap();
+        fixture.write(folder.path());
+        let xml = junit(&decide(&Evidence::open(folder.path()).unwrap())).unwrap();
+        Report::deserialize_from_str(&xml).unwrap()
+    }
+
+    #[test]
+    fn a_missed_budget_is_the_one_failure_of_the_file() {
+        let report = parsed(&Fixture::default());
+        assert_eq!((report.tests, report.failures, report.errors), (6, 1, 0));
+        let case = &report.test_suites[0].test_cases[3];
+        assert_eq!(case.name.as_str(), "p95 of list tasks ≤ 20 ms");
+        let TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, message, .. } = &case.status else {
+            panic!("{:?}", case.status);
+        };
+        assert!(
+            message
+                .as_ref()
+                .unwrap()
+                .as_str()
+                .contains("measured 23.9 ms, 95 % interval 23.4–24.6 ms, n 800")
+        );
+    }
+
+    #[test]
+    fn an_invalid_run_has_errors_and_neither_passes_nor_failures() {
+        let report = parsed(&Fixture { state: record::State::Running, ..Fixture::default() });
+        assert_eq!((report.tests, report.failures, report.errors), (6, 0, 6));
+    }
+}

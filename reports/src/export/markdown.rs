@@ -18,11 +18,8 @@ pub fn markdown(decision: &Decision) -> String {
         decision.word,
         cell(&decision.sentence)
     );
-    if !decision.validity.reasons.is_empty() {
-        text.push('\n');
-    }
-    for reason in &decision.validity.reasons {
-        let _ = writeln!(text, "- {}", cell(&reason.detail));
+    for (index, reason) in decision.other_reasons().enumerate() {
+        let _ = writeln!(text, "{}- not valid: {}", if index == 0 { "\n" } else { "" }, cell(reason));
     }
     if decision.budgets.is_empty() {
         return text;
@@ -55,4 +52,28 @@ fn cell(text: &str) -> String {
         }
     }
     safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture::Fixture, gate::decide, read::Evidence};
+
+    #[test]
+    fn the_summary_is_a_table_that_no_name_can_break() {
+        let folder = tempfile::tempdir().unwrap();
+        Fixture::default().write(folder.path());
+        let mut decision = decide(&Evidence::open(folder.path()).unwrap());
+        decision.budgets[0].text = "p95 of a|b*c\nd ≤ 1 s".into();
+        let text = markdown(&decision);
+        assert!(
+            text.starts_with("### ❌ two &lt;requests&gt; & more: missed\n\nMissed 1 of 5 budgets"),
+            "{text}"
+        );
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        assert_eq!(rows.len(), 7);
+        assert_eq!(rows[2], r"| p95 of a\|b\*c d ≤ 1 s | met | 24 ms | 23.7–24.3 ms | 1,600 |");
+        let columns = |row: &str| row.replace(r"\|", "").matches('|').count();
+        assert!(rows.iter().all(|row| columns(row) == 6), "{text}");
+    }
 }

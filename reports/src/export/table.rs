@@ -9,9 +9,9 @@ use crate::gate::Decision;
 /// A decision for a terminal: the verdict, the reasons against it, the budgets. Without colour, so that a pipe and a
 /// terminal read the same.
 pub fn table(decision: &Decision) -> String {
-    let mut text = format!("{}: {}\n", decision.word, decision.sentence);
-    for reason in &decision.validity.reasons {
-        let _ = writeln!(text, "  not valid: {}", reason.detail);
+    let mut text = format!("verdict: {}\n{}\n", decision.word, decision.sentence);
+    for reason in decision.other_reasons() {
+        let _ = writeln!(text, "not valid: {reason}");
     }
     if decision.budgets.is_empty() {
         return text;
@@ -35,4 +35,20 @@ pub fn table(decision: &Decision) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture::Fixture, gate::decide, read::Evidence};
+
+    #[test]
+    fn the_table_is_plain_text_with_a_line_a_budget() {
+        let folder = tempfile::tempdir().unwrap();
+        Fixture::default().write(folder.path());
+        let text = table(&decide(&Evidence::open(folder.path()).unwrap()));
+        assert!(text.starts_with("verdict: missed\nMissed 1 of 5 budgets"), "{text}");
+        assert_eq!(text.lines().count(), 2 + 1 + 5);
+        assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.trim_end() == line), "{text:?}");
+    }
 }

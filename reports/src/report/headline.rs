@@ -1,10 +1,13 @@
 use record::{
-    Metric, Outcome, Verdict,
+    Verdict,
     unit::{show_count, show_ratio, show_us},
 };
 use serde::Serialize;
 
-use super::{BudgetRow, budgets};
+use super::{
+    BudgetRow,
+    tiles::{self, Tile},
+};
 use crate::{read::Evidence, words};
 
 /// The answer: verdict, one sentence, six figures.
@@ -40,21 +43,6 @@ pub enum Tone {
     Plain,
 }
 
-/// A figure with its name and what it is held against.
-#[derive(Debug, Clone, Serialize)]
-pub struct Tile {
-    /// What it is.
-    pub label: &'static str,
-    /// The figure, with its unit.
-    pub value: String,
-    /// Its interval or what it is part of.
-    pub note: String,
-    /// Its budget, or empty.
-    pub budget: String,
-    /// Whether the budget was met.
-    pub tone: Tone,
-}
-
 /// A verdict in a word, and how it should look.
 pub const fn word(verdict: Verdict) -> (&'static str, Tone) {
     match verdict {
@@ -78,7 +66,7 @@ pub fn headline(evidence: &Evidence, rows: &[BudgetRow]) -> Headline {
         tone,
         sentence: judgement.sentence.clone(),
         lead: lead(evidence),
-        tiles: tiles(evidence, rows),
+        tiles: tiles::tiles(evidence, rows),
     }
 }
 
@@ -110,71 +98,4 @@ fn lead(evidence: &Evidence) -> String {
         text += &format!("; the generator used {} of its cores", show_ratio(used));
     }
     text + "."
-}
-
-fn tiles(evidence: &Evidence, rows: &[BudgetRow]) -> Vec<Tile> {
-    let summary = &evidence.summary;
-    let overall = |metric: &Metric| {
-        rows.iter().find(|row| row.budget.request.is_none() && row.budget.metric == *metric)
-    };
-    let tile = |label, value: String, note: String, metric: Option<&Metric>| {
-        let row = metric.and_then(overall);
-        let budget = row.map(|row| {
-            format!("budget {} {}", row.budget.comparison, row.budget.metric.show(row.budget.limit))
-        });
-        let tone = match row.map(|row| row.outcome) {
-            Some(Outcome::Met) => Tone::Good,
-            Some(Outcome::Missed) => Tone::Bad,
-            Some(Outcome::TooFew | Outcome::NoData) => Tone::Warn,
-            None => Tone::Plain,
-        };
-        Tile { label, value, note, budget: budget.unwrap_or_default(), tone }
-    };
-    let all = super::merged(&evidence.totals, |kind| *kind == record::Kind::Response);
-    let percentile = |label, quantile: f64| {
-        let metric = Metric::Response(quantile);
-        let needs = record::min_samples(quantile);
-        let value = record::quantile_us(&all, quantile);
-        let note = match budgets::quantile_interval(&all, 0, quantile) {
-            Some(interval) => note(&budgets::words(interval, |value| metric.show(value))),
-            None => format!("{} of {} samples", show_count(all.len() as i64), show_count(needs as i64)),
-        };
-        let value = value.map_or_else(|| "n too small".to_owned(), |us| show_us(us as f64));
-        tile(label, value, note, Some(&metric))
-    };
-    let rate = format!("{}/s", show_count(summary.throughput_per_s.round() as i64));
-    let total = words::counted(summary.completed, "request", "requests");
-    let lost = summary.failed + summary.dropped;
-    let errors = format!("{} of {}", show_count(lost as i64), show_count((summary.completed + lost) as i64));
-    vec![
-        tile("Answered", rate, total, Some(&Metric::Throughput)),
-        percentile("p50", 0.5),
-        percentile("p95", 0.95),
-        percentile("p99", 0.99),
-        tile("Errors", show_ratio(summary.error_ratio), errors, Some(&Metric::ErrorRate)),
-        last(evidence, &tile),
-    ]
-}
-
-/// The cache's hits where they were observed, and the generator's lateness where not.
-fn last(evidence: &Evidence, tile: &dyn Fn(&'static str, String, String, Option<&Metric>) -> Tile) -> Tile {
-    let summary = &evidence.summary;
-    let target = super::observed::target(evidence);
-    let hits =
-        target.ratios.iter().map(|index| &target.values[*index]).find(|seen| seen.name.contains("cache"));
-    if let Some(seen) = hits {
-        let metric = Metric::Observed(seen.name.clone());
-        let note = note(&seen.interval_text);
-        return tile("Cache hits", seen.value_text.clone(), note, Some(&metric));
-    }
-    let bound = record::lag_bound_us(&evidence.record.run);
-    let (value, note) = match summary.lag.p99_us {
-        Some(lag) => (show_us(lag as f64), format!("at most {} is valid", show_us(bound))),
-        None => ("n too small".to_owned(), words::counted(summary.lag.n, "sample", "samples")),
-    };
-    tile("Start lag p99", value, note, None)
-}
-
-fn note(interval: &str) -> String {
-    if interval.is_empty() { String::new() } else { format!("95 % interval {interval}") }
 }

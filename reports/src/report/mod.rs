@@ -10,7 +10,10 @@ mod method;
 mod observed;
 mod requests;
 mod setting;
+#[cfg(test)]
+mod snapshot;
 mod spectrum;
+mod tiles;
 mod timeline;
 
 use serde::Serialize;

@@ -3,6 +3,8 @@
 mod figures;
 mod sections;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
