@@ -48,8 +48,9 @@ fn tile(
     note: String,
     metric: Option<&Metric>,
 ) -> Tile {
-    let overall =
-        |metric| rows.iter().find(|row| row.budget.request.is_none() && row.budget.metric == *metric);
+    let overall = |metric: &Metric| {
+        rows.iter().find(|row| row.budget.request.is_none() && row.budget.metric == *metric)
+    };
     let row = metric.and_then(overall);
     let budget = row
         .map(|row| format!("budget {} {}", row.budget.comparison, row.budget.metric.show(row.budget.limit)));
