@@ -1,31 +1,45 @@
 //! What is said once, when a run has ended.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal as _, stderr},
+    path::Path,
+};
 
+use crossterm::terminal::size;
 use ratatui::{
-    style::{Color, Modifier},
+    style::{Color, Modifier, Style},
     text::{Line, Span},
 };
-use record::{BudgetResult, Judgement, Outcome, Run, Summary, Verdict};
+use record::{BudgetResult, Judgement, Outcome, Run, Verdict};
 
 use super::{
     figures::share_of_errors,
-    paint::{Paint, pad, width},
+    memory::Memory,
+    paint::{Paint, pad, width, wrap},
     table::Table,
     terminal::set_style,
 };
 
 /// Requests listed; all are in the report.
 const REQUESTS: usize = 12;
+/// Columns of the table where there is no terminal to fit.
 const WIDTH: usize = 80;
 
 /// The end of a run in words, ending in a line break: the verdict, what stands against it, each budget with its figure,
-/// the busiest requests, what a reader must know, and where the record in `folder` is.
+/// the busiest requests, what a reader must know, and where the record in `folder` is. Long sentences are broken at the
+/// width of the terminal; in a pipe they are left whole.
 pub fn closing(run: &Run, folder: &Path, colour: bool) -> String {
+    let columns = size().ok().filter(|_| stderr().is_terminal()).map(|(columns, _)| usize::from(columns));
+    compose(run, folder, columns, colour)
+}
+
+pub(super) fn compose(run: &Run, folder: &Path, columns: Option<usize>, colour: bool) -> String {
     let paint = Paint { colour };
+    let room = columns.map_or(usize::MAX, |columns| columns.max(40));
     let mut lines = vec![Line::default()];
     match &run.judgement {
-        Some(judgement) => lines.extend(verdict(judgement, paint)),
+        Some(judgement) => lines.extend(verdict(judgement, room, paint)),
         None => lines.push(Line::styled(" The run ended before it was judged.", paint.strong())),
     }
     if let Some(judgement) = run.judgement.as_ref().filter(|judgement| !judgement.budgets.is_empty()) {
@@ -33,35 +47,46 @@ pub fn closing(run: &Run, folder: &Path, colour: bool) -> String {
         lines.extend(budgets(&judgement.budgets, paint));
     }
     if let Some(summary) = run.totals.as_ref().filter(|summary| !summary.by_request.is_empty()) {
+        let mut order = Memory::default();
+        order.rank(&summary.by_request);
+        let requests = order.in_order(&summary.by_request);
         lines.push(Line::default());
-        let table = Table { requests: &summary.by_request, budgets: &[], missed_at: &BTreeMap::new() };
-        lines.extend(table.lines(WIDTH, REQUESTS + 1, paint));
+        let table = Table { requests, budgets: &[], missed_at: &BTreeMap::new() };
+        lines.extend(table.lines(room.min(WIDTH), REQUESTS + 1, paint));
         lines.push(Line::default());
-        lines.push(errors(summary, paint));
+        let share = share_of_errors(summary.error_ratio, &summary.errors, summary.dropped);
+        lines.extend(labelled("errors", &share, room, paint));
     }
-    lines.extend(run.caveats.iter().map(|caveat| labelled("note", caveat, paint)));
-    lines.push(labelled("record", &folder.display().to_string(), paint));
-    lines.push(labelled("report", &format!("reports html {}", quoted(folder)), paint));
+    lines.extend(run.caveats.iter().flat_map(|caveat| labelled("note", caveat, room, paint)));
+    // Never broken: they are there to be copied.
+    lines.extend(labelled("record", &folder.display().to_string(), usize::MAX, paint));
+    lines.extend(labelled("report", &format!("reports html {}", quoted(folder)), usize::MAX, paint));
     lines.iter().map(|line| show(line) + "\n").collect()
 }
 
-fn verdict(judgement: &Judgement, paint: Paint) -> Vec<Line<'static>> {
+fn verdict(judgement: &Judgement, room: usize, paint: Paint) -> Vec<Line<'static>> {
     let (mark, style) = match judgement.verdict {
         Verdict::Pass => ("✔", paint.good()),
         Verdict::Missed | Verdict::Regression => ("✘", paint.bad()),
         Verdict::Invalid | Verdict::NoData | Verdict::Interrupted => ("?", paint.bad()),
     };
-    let mut lines = vec![Line::from(vec![
-        Span::styled(format!(" {mark} "), style),
-        Span::styled(judgement.sentence.clone(), paint.strong()),
-    ])];
-    // The sentence says the first reason already; that a stopped run is unfinished says the sentence too.
+    let mut lines = indented(&judgement.sentence, 3, room, paint.strong());
+    lines[0].spans[0] = Span::styled(format!(" {mark} "), style);
+    // The sentence says the first reason already.
     let told = |detail: &str| judgement.sentence.contains(detail);
     let also = judgement.validity.reasons.iter().filter(|reason| !told(&reason.detail));
     if matches!(judgement.verdict, Verdict::Invalid | Verdict::Missed) {
-        lines.extend(also.map(|reason| Line::from(format!("   Also: {}.", reason.detail))));
+        lines.extend(
+            also.flat_map(|reason| indented(&format!("Also: {}.", reason.detail), 3, room, Style::new())),
+        );
     }
     lines
+}
+
+/// `text` broken at `room`, each line behind `indent` blanks in a span of their own.
+fn indented(text: &str, indent: usize, room: usize, style: Style) -> Vec<Line<'static>> {
+    let lines = wrap(text, room.saturating_sub(indent)).into_iter();
+    lines.map(|line| Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(line, style)])).collect()
 }
 
 fn budgets(results: &[BudgetResult], paint: Paint) -> Vec<Line<'static>> {
@@ -85,13 +110,10 @@ fn budgets(results: &[BudgetResult], paint: Paint) -> Vec<Line<'static>> {
     std::iter::once(heading).chain(results.iter().map(row)).collect()
 }
 
-fn errors(summary: &Summary, paint: Paint) -> Line<'static> {
-    let share = share_of_errors(summary.error_ratio, &summary.errors, summary.dropped);
-    labelled("errors", &share, paint)
-}
-
-fn labelled(label: &str, text: &str, paint: Paint) -> Line<'static> {
-    Line::from(vec![Span::styled(format!(" {label:<7} "), paint.quiet()), Span::raw(text.to_owned())])
+fn labelled(label: &str, text: &str, room: usize, paint: Paint) -> Vec<Line<'static>> {
+    let mut lines = indented(text, 9, room, Style::new());
+    lines[0].spans[0] = Span::styled(format!(" {label:<7} "), paint.quiet());
+    lines
 }
 
 /// The folder as a shell takes it.

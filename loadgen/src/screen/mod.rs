@@ -3,6 +3,7 @@
 mod closing;
 mod figures;
 mod lines;
+mod memory;
 mod paint;
 mod pen;
 mod picture;

@@ -59,3 +59,20 @@ pub(super) fn pad(line: &mut Line<'static>, column: usize, gap: usize) {
     let blanks = column.saturating_sub(line.width()).max(gap);
     line.push_span(Span::raw(" ".repeat(blanks)));
 }
+
+/// `text` in lines of at most `room` columns, broken between words; a longer word has a line of its own.
+pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("begins with one");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if width(line) + 1 + width(word) <= room {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}

@@ -1,19 +1,16 @@
 //! The drawn screen, as a pure function of a snapshot.
 
-use std::collections::BTreeMap;
-
+use super::{
+    Snapshot,
+    figures::{self, Figure},
+    memory::Memory,
+    paint::{Paint, cut, pad, width as columns},
+    table::Table,
+};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
     text::{Line, Span},
-};
-use record::Outcome;
-
-use super::{
-    Snapshot,
-    figures::{self, Figure},
-    paint::{Paint, cut, pad, width as columns},
-    table::Table,
 };
 
 /// Columns from which on the figures stand side by side as well as above each other.
@@ -24,26 +21,10 @@ const ROOMY: usize = 96;
 const STEP: usize = 21;
 const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
-/// The second at which each budget was first missed, by its index: the one thing that a single snapshot does not tell.
-#[derive(Debug, Default)]
-pub(super) struct Misses(BTreeMap<usize, u64>);
-
-impl Misses {
-    pub fn note(&mut self, snapshot: &Snapshot<'_>) {
-        if figures::is_judged(snapshot) {
-            for (index, result) in snapshot.judgement.budgets.iter().enumerate() {
-                if result.outcome == Outcome::Missed {
-                    self.0.entry(index).or_insert(snapshot.row.second);
-                }
-            }
-        }
-    }
-}
-
 /// Draws `snapshot` into at most `height` rows of at most `width` columns; the last row is the footer.
 pub(super) fn render(
     snapshot: &Snapshot<'_>,
-    misses: &Misses,
+    memory: &Memory,
     width: u16,
     height: u16,
     colour: bool,
@@ -73,9 +54,9 @@ pub(super) fn render(
     let room = rows.saturating_sub(lines.len() + 1);
     let blank = usize::from(room > 3);
     let table = Table {
-        requests: &snapshot.summary.by_request,
+        requests: memory.in_order(&snapshot.summary.by_request),
         budgets: if figures::is_judged(snapshot) { &snapshot.judgement.budgets } else { &[] },
-        missed_at: &misses.0,
+        missed_at: &memory.missed_at,
     };
     let table = table.lines(columns, room - blank, paint);
     if blank > 0 {

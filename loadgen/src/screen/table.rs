@@ -16,7 +16,8 @@ use super::{
 /// What the table shows.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
-    pub requests: &'a [RequestSummary],
+    /// In the order of the rows.
+    pub requests: Vec<&'a RequestSummary>,
     /// All budgets of the run; those of a request stand in its row.
     pub budgets: &'a [BudgetResult],
     /// The second at which a budget was first missed, by its index.
@@ -57,8 +58,8 @@ impl Columns {
 }
 
 impl Table<'_> {
-    /// The heading and at most `room - 1` rows, the busiest requests first. Where not all fit, those that miss their
-    /// budget are among the shown, and the last row says how many are not.
+    /// The heading and at most `room - 1` rows. Where not all fit, the requests that miss their budget are among the
+    /// shown, and the last row says how many are not.
     pub fn lines(&self, width: usize, room: usize, paint: Paint) -> Vec<Line<'static>> {
         if self.requests.is_empty() || room < 2 {
             return Vec::new();
@@ -76,19 +77,17 @@ impl Table<'_> {
     }
 
     fn shown(&self, room: usize) -> Vec<&RequestSummary> {
-        let mut requests: Vec<_> = self.requests.iter().collect();
-        // Counts, not rates of the moment: rows that change places every second cannot be read.
-        let busy = |request: &&RequestSummary| std::cmp::Reverse(request.completed + request.failed);
-        requests.sort_by_key(busy);
-        if requests.len() > room {
-            let missed = |request: &&RequestSummary| {
-                self.worst(&request.name).is_some_and(|(_, result)| result.outcome == Outcome::Missed)
+        let mut places: Vec<usize> = (0..self.requests.len()).collect();
+        if places.len() > room {
+            let missed = |at: &usize| {
+                let worst = self.worst(&self.requests[*at].name);
+                worst.is_some_and(|(_, result)| result.outcome == Outcome::Missed)
             };
-            requests.sort_by_key(|request| !missed(request));
-            requests.truncate(room.saturating_sub(1));
-            requests.sort_by_key(busy);
+            places.sort_by_key(|at| !missed(at));
+            places.truncate(room.saturating_sub(1));
+            places.sort_unstable();
         }
-        requests
+        places.into_iter().map(|at| self.requests[at]).collect()
     }
 
     fn row(&self, request: &RequestSummary, layout: &Columns, paint: Paint) -> Line<'static> {

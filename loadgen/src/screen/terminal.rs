@@ -29,12 +29,7 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use super::{
-    Snapshot,
-    paint::width,
-    pen::Pen,
-    picture::{Misses, render},
-};
+use super::{Snapshot, memory::Memory, paint::width, pen::Pen, picture::render};
 
 /// Whether a picture is on the terminal.
 static SHOWN: AtomicBool = AtomicBool::new(false);
@@ -43,7 +38,7 @@ static SHOWN: AtomicBool = AtomicBool::new(false);
 #[derive(Debug)]
 pub struct Tui {
     colour: bool,
-    misses: Misses,
+    memory: Memory,
     last: Option<Buffer>,
     pen: Pen,
 }
@@ -51,16 +46,16 @@ pub struct Tui {
 impl Tui {
     pub(super) fn new(colour: bool) -> Self {
         clear_before_panics();
-        Self { colour, misses: Misses::default(), last: None, pen: Pen::new() }
+        Self { colour, memory: Memory::default(), last: None, pen: Pen::new() }
     }
 
     pub(super) fn draw(&mut self, snapshot: &Snapshot<'_>) {
         let (columns, rows) = size().unwrap_or((80, 24));
-        self.misses.note(snapshot);
+        self.memory.note(snapshot);
         // A letter in the last column leaves the cursor in a state on which terminals do not agree; the line above the
         // picture is the cursor's.
         let (columns, rows) = (columns.saturating_sub(1).max(1), rows.saturating_sub(1).max(1));
-        let picture = render(snapshot, &self.misses, columns, rows, self.colour);
+        let picture = render(snapshot, &self.memory, columns, rows, self.colour);
         SHOWN.store(true, Relaxed);
         self.pen.write(frame(&picture, picture.area.height, Rest::Above));
         self.last = Some(picture);

@@ -1,189 +1,23 @@
-use std::{collections::BTreeMap, path::Path, time::Duration};
+mod story;
+
+use std::path::Path;
 
 use proptest::prelude::*;
 use ratatui::{
     buffer::Buffer,
     style::{Color, Modifier},
 };
-use record::{
-    Budget, ErrorCounts, Generator, Histograms, Host, Judgement, Kind, Latency, Model, ObservedKind,
-    ObservedValue, Run, SCHEMA, ScenarioText, SeriesRow, Stage, State, Summary, Tag, TargetInfo, TargetRow,
-    judge, new_histogram, summarise,
-};
+use record::{RequestSummary, SeriesRow, State, judge};
 
+use self::story::{run, story};
 use super::{
-    Snapshot, closing,
+    closing::compose,
     figures::{clock, phase},
     lines::{Since, is_due, line},
+    memory::Memory,
     paint::{cut, width},
-    picture::{Misses, history, render},
+    picture::{history, render},
 };
-
-/// A run with everything a snapshot borrows, made by the same functions that make a real one.
-struct Story {
-    run: Run,
-    rows: Vec<SeriesRow>,
-    latency: Latency,
-    p95_us: Vec<Option<u64>>,
-    target: Vec<TargetRow>,
-    totals: Histograms,
-    summary: Summary,
-    judgement: Judgement,
-}
-
-const REQUESTS: [(&str, u64); 6] = [
-    ("list tasks", 310),
-    ("one task", 182),
-    ("list products", 160),
-    ("search products by category", 90),
-    ("商品一覧\u{1b}[31m", 40),
-    ("log in", 29),
-];
-
-fn run() -> Run {
-    let budget = |request, key, value| Budget::parse(request, key, value).unwrap();
-    let observed =
-        |source: &str, name: &str, kind| ObservedValue { source: source.into(), name: name.into(), kind };
-    Run {
-        schema: SCHEMA.to_owned(),
-        state: State::Running,
-        generator: Generator { name: "loadgen".into(), version: "0.1.0".into() },
-        scenario: ScenarioText {
-            name: "phase-1k".into(),
-            about: String::new(),
-            file: "phase-1k.yaml".into(),
-            text: String::new(),
-            sha256: String::new(),
-        },
-        git: None,
-        seed: 1,
-        host: Host {
-            cpu: String::new(),
-            cores: 2,
-            memory_bytes: 1,
-            kernel: String::new(),
-            open_files_limit: 1024,
-        },
-        target: TargetInfo { base_url: "http://127.0.0.1:8080".into(), loopback: true },
-        start: "2026-01-01T00:00:00Z".into(),
-        end: None,
-        model: Model::Open,
-        stages: vec![
-            Stage { from: 0.0, to: 812.0, seconds: 30.0 },
-            Stage { from: 812.0, to: 812.0, seconds: 90.0 },
-        ],
-        max_users: 1000,
-        warm_up_s: 20,
-        budgets: vec![
-            budget(None, "p95", "100ms"),
-            budget(None, "p99.9", "150ms"),
-            budget(Some("list tasks"), "p95", "100ms"),
-            budget(Some("list products"), "p95", "60ms"),
-            budget(Some("log in"), "error_rate", "0.1%"),
-            budget(None, "error_rate", "5%"),
-            budget(None, "cache_hit_ratio", ">= 80%"),
-        ],
-        observed: vec![
-            observed("service", "cache_hit_ratio", ObservedKind::Ratio),
-            observed("service", "db_queries_total", ObservedKind::Rate),
-            observed("process", "cpu_seconds", ObservedKind::Rate),
-        ],
-        caveats: Vec::new(),
-        totals: None,
-        judgement: None,
-    }
-}
-
-/// The run after `seconds` seconds of the same load, with `slow` as many times the latency for one of the requests.
-fn story(seconds: u64, slow: u64) -> Story {
-    let run = run();
-    let (mut now, mut totals) = (Histograms::new(), Histograms::new());
-    for (index, (name, rate)) in (1..).zip(REQUESTS) {
-        let mut histogram = new_histogram();
-        let factor = if name == "list products" { slow } else { 1 };
-        (1..=rate).for_each(|i| histogram.record(i * index * 100 * factor).unwrap());
-        now.insert(Tag { request: name.into(), kind: Kind::Response }, histogram);
-        let mut lag = new_histogram();
-        lag.record_n(140, rate).unwrap();
-        now.insert(Tag { request: name.into(), kind: Kind::Lag }, lag);
-    }
-    let mut failed = new_histogram();
-    failed.record_n(5_000, 2).unwrap();
-    now.insert(Tag { request: "log in".into(), kind: Kind::Error("status_500".into()) }, failed);
-    for _ in run.warm_up_s..seconds {
-        for (tag, histogram) in &now {
-            totals.entry(tag.clone()).or_insert_with(new_histogram).add(histogram).unwrap();
-        }
-    }
-    let mut all = new_histogram();
-    now.iter().filter(|(tag, _)| tag.kind == Kind::Response).for_each(|(_, it)| all.add(it).unwrap());
-    let latency = Latency::of(&all);
-    let row = |second| SeriesRow {
-        second,
-        offered: 812,
-        started: 812,
-        completed: 811,
-        failed: 2,
-        errors: ErrorCounts(BTreeMap::from([("status_500".to_owned(), 1), ("timeout".to_owned(), 1)])),
-        in_flight: 23,
-        users: 1000,
-        lag_p99_us: Some(140),
-        ..SeriesRow::default()
-    };
-    let rows: Vec<_> = (0..seconds).map(row).collect();
-    let counters = [
-        ("service", "cache_hit_ratio", "hits", 83.0),
-        ("service", "cache_hit_ratio", "all", 100.0),
-        ("service", "db_queries_total", "total", 214.0),
-        ("process", "cpu_seconds", "total", 0.9),
-    ];
-    let read = |second: u64| {
-        counters.map(|(source, name, component, per_s)| TargetRow {
-            second,
-            source: source.into(),
-            name: name.into(),
-            component: component.into(),
-            value: per_s * second as f64,
-        })
-    };
-    let target: Vec<_> = (0..seconds).flat_map(read).collect();
-    let recent =
-        target.iter().filter(|row| row.second + 3 >= seconds && row.second + 1 < seconds).cloned().collect();
-    let summary = match seconds > run.warm_up_s {
-        true => summarise(&run, &totals, &rows, &target, run.judged(seconds)),
-        false => Summary::default(),
-    };
-    let judgement = judge(&run, &summary, &totals);
-    let p95_us =
-        (0..seconds.min(60)).map(|second| (second != 3).then_some(20_000 + second % 7 * 3_000)).collect();
-    Story { run, rows, latency, p95_us, target: recent, totals, summary, judgement }
-}
-
-impl Story {
-    fn snapshot(&self) -> Snapshot<'_> {
-        let row = self.rows.last().unwrap();
-        Snapshot {
-            run: &self.run,
-            elapsed: Duration::from_secs(row.second + 1),
-            row,
-            latency: &self.latency,
-            p95_us: &self.p95_us,
-            target: &self.target,
-            summary: &self.summary,
-            judgement: &self.judgement,
-        }
-    }
-
-    fn misses(&self) -> Misses {
-        let mut misses = Misses::default();
-        misses.note(&self.snapshot());
-        misses
-    }
-
-    fn picture(&self, width: u16, height: u16) -> String {
-        text(&render(&self.snapshot(), &self.misses(), width, height, false))
-    }
-}
 
 fn text(buffer: &Buffer) -> String {
     let row = |y| {
@@ -276,7 +110,7 @@ fn every_size_of_a_terminal_can_be_drawn() {
     for story in [story(1, 1), story(12, 1), story(72, 3), story(125, 30)] {
         for width in (0..12).chain([20, 31, 40, 55, 63, 75, 76, 79, 95, 96, 119, 250]) {
             for height in [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 24] {
-                let buffer = render(&story.snapshot(), &story.misses(), width, height, true);
+                let buffer = render(&story.snapshot(), &story.memory(), width, height, true);
                 assert!(buffer.area.width == width && buffer.area.height <= height);
             }
         }
@@ -286,7 +120,7 @@ fn every_size_of_a_terminal_can_be_drawn() {
 #[test]
 fn without_colour_nothing_is_styled_and_with_it_little_is() {
     let story = story(72, 3);
-    let drawn = |colour| render(&story.snapshot(), &story.misses(), 79, 23, colour);
+    let drawn = |colour| render(&story.snapshot(), &story.memory(), 79, 23, colour);
     assert_eq!(text(&drawn(false)), text(&drawn(true)));
     assert!(
         drawn(false).content.iter().all(|cell| cell.fg == Color::Reset && cell.modifier == Modifier::empty())
@@ -298,12 +132,32 @@ fn without_colour_nothing_is_styled_and_with_it_little_is() {
 #[test]
 fn a_missed_budget_keeps_the_time_of_its_first_miss() {
     let (early, late) = (story(41, 3), story(72, 3));
-    let mut misses = Misses::default();
+    let mut memory = Memory::default();
     for story in [&early, &late] {
-        misses.note(&story.snapshot());
+        memory.note(&story.snapshot());
     }
-    let picture = text(&render(&late.snapshot(), &misses, 79, 23, false));
+    let picture = text(&render(&late.snapshot(), &memory, 79, 23, false));
     assert!(picture.contains("✘ at 0:40"), "{picture}");
+}
+
+#[test]
+fn rows_change_places_only_when_one_is_clearly_busier() {
+    let requests = |counts: [u64; 3]| -> Vec<RequestSummary> {
+        let named = ["a", "b", "c"].into_iter().zip(counts);
+        named
+            .map(|(name, completed)| RequestSummary { name: name.into(), completed, ..Default::default() })
+            .collect()
+    };
+    let mut memory = Memory::default();
+    let mut order = |counts| {
+        let requests = requests(counts);
+        memory.rank(&requests);
+        memory.in_order(&requests).iter().map(|it| it.name.clone()).collect::<String>()
+    };
+    assert_eq!(order([10, 30, 100]), "cba");
+    assert_eq!(order([10, 109, 100]), "cba");
+    assert_eq!(order([10, 112, 100]), "bca");
+    assert_eq!(order([10, 105, 112]), "bca");
 }
 
 #[test]
@@ -362,7 +216,7 @@ fn the_end_of_a_run_tells_the_verdict_the_budgets_and_where_the_record_is() {
     run.totals = Some(story.summary);
     run.judgement.as_mut().unwrap().budgets = story.judgement.budgets;
     run.caveats.push("a\u{1b}[2Jnote".into());
-    let text = closing(&run, Path::new("runs/it's here"), false);
+    let text = compose(&run, Path::new("runs/it's here"), None, false);
     insta::assert_snapshot!(text.trim_start_matches('\n'), @r#"
     ✘ Missed 3 of 7 budgets at 811 requests/s over 52 s; first: p95 ≤ 100 ms was 108 ms.
 
@@ -388,13 +242,17 @@ fn the_end_of_a_run_tells_the_verdict_the_budgets_and_where_the_record_is() {
     record  runs/it's here
     report  reports html 'runs/it'\''s here'
     "#);
-    let coloured = closing(&run, Path::new("runs/it's here"), true);
+    run.caveats.push("many words ".repeat(12));
+    let narrow = compose(&run, Path::new("runs/1"), Some(60), false);
+    assert!(narrow.contains("many words many\n         words many"), "{narrow}");
+    assert!(narrow.lines().all(|line| width(line) <= 60), "{narrow}");
+    let coloured = compose(&run, Path::new("runs/it's here"), None, true);
     assert!(coloured.contains("\u{1b}[") && !coloured.contains("\u{1b}[2J"));
 }
 
 #[test]
 fn a_run_without_a_judgement_is_closed_too() {
-    let text = closing(&run(), Path::new("runs/1"), false);
+    let text = compose(&run(), Path::new("runs/1"), None, false);
     assert!(text.contains("ended before it was judged") && text.contains("reports html runs/1\n"), "{text}");
 }
 
