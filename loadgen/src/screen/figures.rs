@@ -86,15 +86,27 @@ pub(super) fn load(snapshot: &Snapshot<'_>) -> Vec<Figure> {
     figures
 }
 
-/// Percentiles of response time: of the judged window so far, and during the warm-up of the last second.
+/// Percentiles of response time: of the judged window so far, and during the warm-up of the last second. Where a budget
+/// is about one, the figure is the budget's, which counts dropped arrivals as slower than every answer.
 pub(super) fn latency(snapshot: &Snapshot<'_>) -> Vec<Figure> {
     let latency = if is_judged(snapshot) { &snapshot.summary.response } else { snapshot.latency };
     let all = [("p50", 0.5, latency.p50_us), ("p95", 0.95, latency.p95_us), ("p99", 0.99, latency.p99_us)];
-    let figures = all.into_iter().map(|(label, quantile, us)| Figure {
-        missed: is_missed(snapshot, &Metric::Response(quantile)),
-        ..Figure::new(label, us.map_or(NONE.to_owned(), |us| show_us(us as f64)))
+    let figures = all.into_iter().map(|(label, quantile, us)| {
+        let plain = us.map_or(NONE.to_owned(), |us| show_us(us as f64));
+        match budget(snapshot, &Metric::Response(quantile)).filter(|result| result.outcome != Outcome::TooFew)
+        {
+            Some(result) if result.n > 0 => {
+                Figure { missed: result.outcome == Outcome::Missed, ..Figure::new(label, measured(result)) }
+            }
+            _ => Figure::new(label, plain),
+        }
     });
     figures.collect()
+}
+
+/// A budget's figure; `dropped` where so many arrivals were dropped that the percentile is one of them.
+fn measured(result: &BudgetResult) -> String {
+    result.measured.map_or("dropped".to_owned(), |value| result.budget.metric.show(value))
 }
 
 /// `errors 0.02 % (500: 2, timeout 1)`: of the judged window so far, and during the warm-up of the last second.
@@ -218,17 +230,19 @@ fn unshown<'a>(snapshot: &Snapshot<'a>) -> impl Iterator<Item = Figure> + use<'a
             Metric::Max => Some(&it.budget.metric),
             _ => None,
         }
-        .map(|metric| Figure { missed: true, ..Figure::new(metric.to_string(), it.shown.clone()) })
+        .map(|metric| Figure { missed: true, ..Figure::new(metric.to_string(), measured(it)) })
     })
 }
 
 fn is_missed(snapshot: &Snapshot<'_>, metric: &Metric) -> bool {
-    is_judged(snapshot)
-        && snapshot.judgement.budgets.iter().any(|result| {
-            result.budget.request.is_none()
-                && result.budget.metric == *metric
-                && result.outcome == Outcome::Missed
-        })
+    budget(snapshot, metric).is_some_and(|result| result.outcome == Outcome::Missed)
+}
+
+/// The budget of all requests together that is about `metric`; the missed one if there are several.
+fn budget<'a>(snapshot: &Snapshot<'a>, metric: &Metric) -> Option<&'a BudgetResult> {
+    let results = if is_judged(snapshot) { snapshot.judgement.budgets.as_slice() } else { &[] };
+    let own = results.iter().filter(|it| it.budget.request.is_none() && it.budget.metric == *metric);
+    own.min_by_key(|result| result.outcome != Outcome::Missed)
 }
 
 /// A budget is at risk when it is missed so far, or kept by less than a tenth of its limit.

@@ -173,6 +173,15 @@ fn an_invalid_run_says_why_while_it_goes_on() {
 }
 
 #[test]
+fn a_percentile_among_the_dropped_arrivals_is_not_shown_as_that_of_the_answered() {
+    let mut story = story(72, 1);
+    story.summary.dropped = story.summary.completed / 10;
+    story.judgement = judge(&story.run, &story.summary, &story.totals);
+    let picture = story.picture(79, 23);
+    assert!(picture.contains("p95 dropped ✘") && picture.contains("p99.9 dropped ✘"), "{picture}");
+}
+
+#[test]
 fn phases_follow_the_plan() {
     let run = run();
     let phases = [0, 19, 20, 29, 30, 119, 120].map(|second| phase(&run, second));
