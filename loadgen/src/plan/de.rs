@@ -31,6 +31,8 @@ const LOCATED_FIELDS: &[&str] = &["span", "value"];
 pub struct At<T> {
     /// Where it was written.
     pub span: Span,
+    /// Where its key was written, if it is the value of a key; else where it was itself.
+    pub key: Span,
     /// The value.
     pub value: T,
 }
@@ -43,24 +45,27 @@ impl<T> std::ops::Deref for At<T> {
     }
 }
 
-/// Reads `node` as a `T`. What does not fit is cut out and the rest read again, so that every mistake is found.
+/// Reads `node` as a `T`, with the unknown keys that were passed over. What does not fit is cut out and the rest read
+/// again, so that every mistake is found.
 ///
 /// # Errors
 /// Everything in it that does not fit, at least one problem.
-pub fn read<T: DeserializeOwned>(mut node: Node) -> Result<T, Vec<Problem>> {
+pub fn read<T: DeserializeOwned>(mut node: Node) -> Result<(T, Vec<Problem>), Vec<Problem>> {
+    let mut fits = true;
     let mut found: Vec<Problem> = Vec::new();
     loop {
         let problems = RefCell::new(Vec::new());
-        let result = T::deserialize(Tree { node: &node, problems: &problems });
+        let result = T::deserialize(Tree { node: &node, key: None, problems: &problems });
         for problem in problems.into_inner() {
             if !found.contains(&problem) {
                 found.push(problem);
             }
         }
         match result {
-            Ok(value) if found.is_empty() => return Ok(value),
+            Ok(value) if fits => return Ok((value, found)),
             Ok(_) => return Err(found),
             Err(misfit) => {
+                fits = false;
                 let span = misfit.span.unwrap_or(node.span);
                 found.push(Problem::at(span, misfit.message));
                 if !cut(&mut node, span, true) {
@@ -156,12 +161,14 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
 #[derive(Clone, Copy)]
 struct Tree<'de, 'p> {
     node: &'de Node,
+    /// Where the key is that the node is the value of.
+    key: Option<Span>,
     problems: &'p RefCell<Vec<Problem>>,
 }
 
 impl<'de, 'p> Tree<'de, 'p> {
-    fn child(self, node: &'de Node) -> Self {
-        Self { node, ..self }
+    fn child(self, node: &'de Node, key: Option<Span>) -> Self {
+        Self { node, key, ..self }
     }
 
     fn list<V: Visitor<'de>>(self, items: &'de [Node], visitor: V) -> Result<V::Value, Misfit> {
@@ -176,12 +183,28 @@ impl<'de, 'p> Tree<'de, 'p> {
         known: Option<&'static [&'static str]>,
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        let access = Entries { tree: self, entries: entries.iter(), current: None, known };
-        visitor.visit_map(access).map_err(|error| error.or_at(self.node.span))
+        let mut access =
+            Entries { tree: self, entries: entries.iter(), current: None, last_key: None, known };
+        visitor.visit_map(&mut access).map_err(|error| {
+            // What a visitor says in the middle of a map is about the key it has just read.
+            error.or_at(access.last_key.unwrap_or(self.node.span))
+        })
     }
 
     fn wrong<V: Visitor<'de>>(self, visitor: &V) -> Misfit {
-        let expected = visitor as &dyn de::Expected;
+        self.unexpected(&(visitor as &dyn de::Expected).to_string())
+    }
+
+    /// serde's words for a wrong type name Rust types; ours name what people write.
+    fn unexpected(self, expected: &str) -> Misfit {
+        let expected = match expected {
+            "f64" => "a number",
+            "u64" | "usize" => "a whole number, 0 or more",
+            "a boolean" => "true or false",
+            "a string" => "text",
+            "a sequence" => "a list",
+            other => other,
+        };
         let message = format!("expected {expected}, found {}", self.node.kind.name());
         Misfit { span: Some(self.node.span), message }
     }
@@ -206,10 +229,8 @@ impl<'de> Deserializer<'de> for Tree<'de, '_> {
             Kind::Map(entries) => return self.map(entries, None, visitor),
         };
         result.map_err(|error: Misfit| {
-            // serde's own words for a wrong type name Rust types; ours name what was written.
             if error.message.starts_with("invalid type") || error.message.starts_with("invalid value") {
-                let message = format!("expected {expected}, found {}", self.node.kind.name());
-                return Misfit { span: Some(span), message };
+                return self.unexpected(&expected);
             }
             error.or_at(span)
         })
@@ -311,7 +332,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
         let Some(node) = self.items.next() else { return Ok(None) };
-        seed.deserialize(self.tree.child(node)).map(Some).map_err(|error| error.or_at(node.span))
+        seed.deserialize(self.tree.child(node, None)).map(Some).map_err(|error| error.or_at(node.span))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -323,6 +344,7 @@ struct Entries<'de, 'p> {
     tree: Tree<'de, 'p>,
     entries: std::slice::Iter<'de, Entry>,
     current: Option<&'de Entry>,
+    last_key: Option<Span>,
     known: Option<&'static [&'static str]>,
 }
 
@@ -330,6 +352,7 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
     type Error = Misfit;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+        self.last_key = None;
         let entry = loop {
             let Some(entry) = self.entries.next() else { return Ok(None) };
             match self.known {
@@ -341,13 +364,15 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
             }
         };
         self.current = Some(entry);
+        self.last_key = Some(entry.key_span);
         let key = KeyText { entry };
         seed.deserialize(key).map(Some).map_err(|error| error.or_at(entry.key_span))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
         let Some(entry) = self.current.take() else { return Err(de::Error::custom("a value without a key")) };
-        seed.deserialize(self.tree.child(&entry.value)).map_err(|error| error.or_at(entry.value.span))
+        let value = self.tree.child(&entry.value, Some(entry.key_span));
+        seed.deserialize(value).map_err(|error| error.or_at(entry.value.span))
     }
 }
 
@@ -395,7 +420,10 @@ impl<'de> MapAccess<'de> for Located<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
         match self.next {
-            1 => seed.deserialize(place(self.tree.node.span).into_deserializer()),
+            1 => {
+                let span = self.tree.node.span;
+                seed.deserialize(place(span, self.tree.key.unwrap_or(span)).into_deserializer())
+            }
             _ => seed.deserialize(self.tree),
         }
     }
@@ -418,14 +446,22 @@ impl<'de> MapAccess<'de> for LocatedKey<'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
         match self.next {
-            1 => seed.deserialize(place(self.key.entry.key_span).into_deserializer()),
+            1 => {
+                let span = self.key.entry.key_span;
+                seed.deserialize(place(span, span).into_deserializer())
+            }
             _ => seed.deserialize(self.key),
         }
     }
 }
 
-fn place(span: Span) -> Vec<usize> {
-    vec![span.file, span.line, span.column, span.start, span.length]
+/// Both spans as ten numbers, which is what serde can carry.
+fn place(span: Span, key: Span) -> Vec<usize> {
+    [span, key].into_iter().flat_map(|it| [it.file, it.line, it.column, it.start, it.length]).collect()
+}
+
+fn span_of([file, line, column, start, length]: [usize; 5]) -> Span {
+    Span { file, line, column, start, length }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
@@ -441,10 +477,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<At<T>, A::Error> {
                 let short = || de::Error::custom("only the located tree gives places");
-                let (_, [file, line, column, start, length]): (de::IgnoredAny, [usize; 5]) =
+                type Ten = (usize, usize, usize, usize, usize, usize, usize, usize, usize, usize);
+                let (_, (a, b, c, d, e, f, g, h, i, j)): (de::IgnoredAny, Ten) =
                     map.next_entry()?.ok_or_else(short)?;
+                let (span, key) = (span_of([a, b, c, d, e]), span_of([f, g, h, i, j]));
                 let (_, value): (de::IgnoredAny, T) = map.next_entry()?.ok_or_else(short)?;
-                Ok(At { span: Span { file, line, column, start, length }, value })
+                Ok(At { span, key, value })
             }
         }
 

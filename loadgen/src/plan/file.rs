@@ -76,8 +76,10 @@ pub struct Target {
 #[serde(deny_unknown_fields)]
 #[schemars(deny_unknown_fields)]
 pub struct DataFile {
-    /// A CSV file with a header line, relative to the scenario.
+    /// A CSV file with a header line, relative to the scenario; may use what is under `vars`.
     pub csv: At<String>,
+    /// The command that makes the file, told when it is missing.
+    pub made_by: Option<String>,
     /// How a user comes by its row. Default: random.
     pub pick: Option<Pick>,
 }

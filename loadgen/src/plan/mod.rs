@@ -49,7 +49,7 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
     let mut files = Files::default();
     let result = read::read(path, &mut files)
         .and_then(de::read::<file::File>)
-        .and_then(|file| check::plan(file, path, &files, overrides));
+        .and_then(|(file, unknown)| check::plan(file, unknown, path, &files, overrides));
     result.map_err(|problems| PlanError::new(problems, files))
 }
 

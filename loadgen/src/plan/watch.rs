@@ -80,7 +80,9 @@ impl<'de> Deserialize<'de> for Observer {
                             let OrMap::Map(value_map) = value.value else {
                                 return Err(de::Error::custom(not_a_value(&key)));
                             };
-                            observer.values.push((key, At { span: value.span, value: value_map }));
+                            observer
+                                .values
+                                .push((key, At { span: value.span, key: value.key, value: value_map }));
                         }
                     }
                 }

@@ -1,13 +1,18 @@
 //! The data files of a scenario.
 
+use std::path::PathBuf;
+
 use super::Check;
 use crate::{
-    flow::data::DataSet,
+    flow::{
+        data::DataSet,
+        template::{Escape, Template, Value},
+    },
     plan::{
         de::At,
         file::{DataFile, Pick},
         model::Load,
-        problem::Span,
+        problem::{Span, suggest},
         profile,
         shapes::Pairs,
     },
@@ -18,17 +23,43 @@ impl Check<'_> {
     pub fn data_sets(&mut self, sets: Pairs<At<DataFile>>) {
         for (name, file) in sets.0 {
             let Some(set) = self.variable_name(&name) else { continue };
-            if self.vars.contains_key(&set) {
-                self.problem(
-                    name.span,
-                    format!("`{set}` is under `vars` too; give one of them another name"),
-                );
-            }
-            let path = self.beside(file.csv.span.file, &file.csv);
+            let Some(path) = self.data_path(&file.csv) else {
+                self.unread.push(set);
+                continue;
+            };
             let read = DataSet::read(&set, self.data.len(), &path, file.pick.unwrap_or(Pick::Random));
+            let read = read.map_err(|message| match &file.made_by {
+                Some(command) if !path.exists() => format!("{message}; make it with `{command}`"),
+                _ => message,
+            });
             match self.keep(file.csv.span, read) {
                 Some(set) => self.data.push(set),
                 None => self.unread.push(set),
+            }
+        }
+    }
+
+    /// Where a data file is: beside the scenario, or where the command line says, seen from where it was given.
+    fn data_path(&mut self, csv: &At<String>) -> Option<PathBuf> {
+        let mut from_here = false;
+        let path = Template::parse(csv, Escape::None, &mut |inside| match self.vars.get(inside) {
+            Some(var) => {
+                from_here |= self.overridden.iter().any(|name| name == inside);
+                Ok(Value::Constant { text: var.text.clone(), number: var.number })
+            }
+            None => {
+                let hint = suggest(inside, self.vars.keys().map(String::as_str));
+                Err(format!("undefined variable `{inside}`: a path can use what is under `vars`{hint}"))
+            }
+        });
+        match path {
+            Ok(path) => {
+                let path = path.as_static().unwrap_or_default();
+                Some(if from_here { path.into() } else { self.beside(csv.span.file, path) })
+            }
+            Err(faults) => {
+                self.faults(csv.span, faults);
+                None
             }
         }
     }

@@ -20,9 +20,8 @@ impl Check<'_> {
         for step in on_start.iter().chain(flows.iter().flat_map(|flow| flow.steps.iter())) {
             for (name, _) in step.save.iter().flat_map(|save| &save.0) {
                 let Some(saved) = self.variable_name(name) else { continue };
-                if self.vars.contains_key(&saved) || self.data.iter().any(|set| set.name == saved) {
-                    let message =
-                        format!("`{saved}` is under `vars` or `data` already; save it by another name");
+                if self.vars.contains_key(&saved) {
+                    let message = format!("`{saved}` is under `vars` already; save it by another name");
                     self.problem(name.span, message);
                 }
                 self.saved.entry(saved).or_insert(name.span);
@@ -126,17 +125,17 @@ impl Check<'_> {
     /// Refuses what belongs to a request in a step that only pauses.
     fn only_think(&mut self, step: &At<file::Step>) {
         let spans = [
-            step.get.as_ref().map(|it| ("get", it.span)),
-            step.post.as_ref().map(|it| ("post", it.span)),
-            step.put.as_ref().map(|it| ("put", it.span)),
-            step.patch.as_ref().map(|it| ("patch", it.span)),
-            step.delete.as_ref().map(|it| ("delete", it.span)),
-            step.head.as_ref().map(|it| ("head", it.span)),
-            step.options.as_ref().map(|it| ("options", it.span)),
-            step.name.as_ref().map(|it| ("name", it.span)),
-            step.json.as_ref().map(|it| ("json", it.span)),
-            step.body.as_ref().map(|it| ("body", it.span)),
-            step.timeout.as_ref().map(|it| ("timeout", it.span)),
+            step.get.as_ref().map(|it| ("get", it.key)),
+            step.post.as_ref().map(|it| ("post", it.key)),
+            step.put.as_ref().map(|it| ("put", it.key)),
+            step.patch.as_ref().map(|it| ("patch", it.key)),
+            step.delete.as_ref().map(|it| ("delete", it.key)),
+            step.head.as_ref().map(|it| ("head", it.key)),
+            step.options.as_ref().map(|it| ("options", it.key)),
+            step.name.as_ref().map(|it| ("name", it.key)),
+            step.json.as_ref().map(|it| ("json", it.key)),
+            step.body.as_ref().map(|it| ("body", it.key)),
+            step.timeout.as_ref().map(|it| ("timeout", it.key)),
             step.form.as_ref().map(|_| ("form", step.span)),
             step.headers.as_ref().map(|_| ("headers", step.span)),
             step.expect.as_ref().map(|_| ("expect", step.span)),

@@ -32,7 +32,7 @@ struct Given {
 impl Check<'_> {
     /// The load and the warm-up.
     pub fn load(&mut self, load: Option<At<file::Load>>, overrides: &Overrides) -> Option<(Load, Duration)> {
-        let Some(At { span, value: load }) = load else {
+        let Some(At { span, value: load, .. }) = load else {
             let right = "write `load: { users: … }` or `load: { arrivals: … }`";
             self.problem(Span::start_of(0), format!("`load` is missing; {right}"));
             return None;
@@ -46,7 +46,7 @@ impl Check<'_> {
             (Some(users), None) => (users.stages.span, self.users(users.value, scale)),
             (None, Some(arrivals)) => (arrivals.stages.span, self.arrivals(arrivals.value, scale)),
             (Some(users), Some(arrivals)) => {
-                let later = if users.span.start > arrivals.span.start { users.span } else { arrivals.span };
+                let later = if users.key.start > arrivals.key.start { users.key } else { arrivals.key };
                 self.problem(
                     later,
                     "`users` and `arrivals` both; keep `users` (each waits for its answers) or `arrivals` (by the clock)",
@@ -83,10 +83,14 @@ impl Check<'_> {
         let count = |users: At<u64>| {
             // Scaled down, some users are still some.
             let scaled = (users.value as f64 * scale).round();
-            At { span: users.span, value: if users.value > 0 { scaled.max(1.0) } else { 0.0 } }
+            At {
+                span: users.span,
+                key: users.key,
+                value: if users.value > 0 { scaled.max(1.0) } else { 0.0 },
+            }
         };
         let span = users.stages.span;
-        let given = users.stages.value.into_iter().map(|At { span, value: stage }| {
+        let given = users.stages.value.into_iter().map(|At { span, value: stage, .. }| {
             let UserStage { to, over, users, hold } = stage;
             Given { span, to: to.map(count), over, level: users.map(count), hold }
         });
@@ -103,10 +107,13 @@ impl Check<'_> {
 
     fn arrivals(&mut self, arrivals: Arrivals, scale: f64) -> Option<Load> {
         let span = arrivals.stages.span;
-        let given = arrivals.stages.value.into_iter().map(|At { span, value: stage }| {
+        let given = arrivals.stages.value.into_iter().map(|At { span, value: stage, .. }| {
             let RateStage { to, over, rate, hold } = stage;
-            let scaled =
-                |rate: At<crate::plan::forms::Rate>| At { span: rate.span, value: rate.value.0 * scale };
+            let scaled = |rate: At<crate::plan::forms::Rate>| At {
+                span: rate.span,
+                key: rate.key,
+                value: rate.value.0 * scale,
+            };
             Given { span, to: to.map(scaled), over, level: rate.map(scaled), hold }
         });
         let stages = self.stages(given.collect(), span, "rate: 500/s");

@@ -32,6 +32,8 @@ struct Check<'a> {
     problems: Vec<Problem>,
     /// The scenario's constants.
     vars: IndexMap<String, Scalar>,
+    /// Those that the command line gave.
+    overridden: Vec<String>,
     data: Vec<DataSet>,
     /// Data sets that could not be read; what is said about them would be noise.
     unread: Vec<String>,
@@ -61,15 +63,22 @@ impl Check<'_> {
     }
 }
 
-/// Makes the plan.
+/// Makes the plan of what the file says beside `unknown` keys.
 ///
 /// # Errors
-/// Every problem that was found.
-pub fn plan(file: File, path: &Path, files: &Files, overrides: &Overrides) -> Result<Plan, Vec<Problem>> {
+/// Every problem that was found, those of `unknown` first.
+pub fn plan(
+    file: File,
+    unknown: Vec<Problem>,
+    path: &Path,
+    files: &Files,
+    overrides: &Overrides,
+) -> Result<Plan, Vec<Problem>> {
     let mut check = Check {
         files,
-        problems: Vec::new(),
+        problems: unknown,
         vars: IndexMap::new(),
+        overridden: Vec::new(),
         data: Vec::new(),
         unread: Vec::new(),
         saved: IndexMap::new(),

@@ -59,6 +59,7 @@ impl Check<'_> {
         for (name, value) in &overrides.vars {
             match self.vars.get_mut(name) {
                 Some(var) => {
+                    self.overridden.push(name.clone());
                     let number = value.parse::<serde_json::Number>().is_ok();
                     *var = Scalar { text: value.clone(), number };
                 }
@@ -162,7 +163,10 @@ impl Check<'_> {
             return Ok((usize::MAX, 0));
         }
         let Some(index) = self.data.iter().position(|it| it.name == set) else {
-            let hint = suggest(set, self.data.iter().map(|it| it.name.as_str()).chain(["user"]));
+            let hint = suggest(
+                set,
+                self.data.iter().map(|it| it.name.as_str()).chain(self.unread.iter().map(String::as_str)),
+            );
             return Err(format!("there is no data set `{set}` under `data`{hint}"));
         };
         let columns = &self.data[index].columns;

@@ -18,7 +18,7 @@ impl Check<'_> {
     }
 
     fn observer(&mut self, observer: At<watch::Observer>, others: &[Observer]) -> Option<Observer> {
-        let At { span, value: observer } = observer;
+        let At { span, value: observer, .. } = observer;
         let Some(name) = observer.name else {
             self.problem(span, "an observer without `name`; say what is observed");
             return None;

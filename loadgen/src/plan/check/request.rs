@@ -76,7 +76,7 @@ impl Check<'_> {
                 None
             }
             [.., last] => {
-                self.problem(last.1.span, "a second request in one step; make it a step of its own");
+                self.problem(last.1.key, "a second request in one step; make it a step of its own");
                 None
             }
         }
