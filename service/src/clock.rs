@@ -21,6 +21,11 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
+/// A number drawn evenly from `range`; not for secrets.
+pub fn random_between(range: std::ops::RangeInclusive<f64>) -> f64 {
+    rand::random_range(range)
+}
+
 /// `N` unpredictable bytes from the operating system.
 ///
 /// # Panics

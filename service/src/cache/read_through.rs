@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::generations::{Generations, Scope, Ticket};
 use super::keys::{Family, Key};
 use super::page::Page;
+use crate::clock;
 use crate::config::{CacheConfig, Policy};
 use crate::error::Error;
 use crate::telemetry::metrics::Metrics;
@@ -146,7 +147,7 @@ fn make_page<T: Serialize>(family: Family, value: &T) -> Result<Page, Error> {
 
 /// `ttl` ±10 %, so that what was stored together does not expire together.
 fn jittered(ttl: Duration) -> Duration {
-    ttl.mul_f64(rand::random_range(0.9..=1.1))
+    ttl.mul_f64(clock::random_between(0.9..=1.1))
 }
 
 #[cfg(test)]

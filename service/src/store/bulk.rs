@@ -165,13 +165,22 @@ pub async fn users_of(store: &Store, domain: &str, after: &str, limit: i64) -> R
 /// # Errors
 /// When the database does not answer.
 pub async fn clear(store: &Store) -> Result<()> {
-    Ok::<_, StoreError>(super::in_tx!(&store.db, tx => {
-        for table in ["DELETE FROM idempotency_keys", "DELETE FROM favorites", "DELETE FROM tasks",
-            "DELETE FROM refresh_tokens", "DELETE FROM sessions", "DELETE FROM preferences", "DELETE FROM products",
-            "DELETE FROM users"] {
+    const TABLES: [&str; 8] = [
+        "DELETE FROM idempotency_keys",
+        "DELETE FROM favorites",
+        "DELETE FROM tasks",
+        "DELETE FROM refresh_tokens",
+        "DELETE FROM sessions",
+        "DELETE FROM preferences",
+        "DELETE FROM products",
+        "DELETE FROM users",
+    ];
+    super::in_tx!(&store.db, tx => {
+        for table in TABLES {
             sqlx::query(table).execute(&mut *tx).await?;
         }
-    }))
+    });
+    Ok(())
 }
 
 /// Lets the database gather statistics for its planner, after a large load.

@@ -88,8 +88,8 @@ pub enum StoreError {
     /// The row refers to one that does not exist.
     #[error("refers to something that does not exist")]
     Dangling,
-    /// Every connection stayed busy for the whole acquire timeout.
-    #[error("no database connection became free in time")]
+    /// Every connection, or the write lock, stayed taken for as long as a request may wait.
+    #[error("the database stayed busy for too long")]
     Exhausted,
     /// Anything else.
     #[error(transparent)]
@@ -101,10 +101,16 @@ impl From<sqlx::Error> for StoreError {
         match &error {
             sqlx::Error::Database(e) if e.is_unique_violation() => Self::Taken,
             sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Dangling,
+            sqlx::Error::Database(e) if e.code().is_some_and(|code| is_busy(&code)) => Self::Exhausted,
             sqlx::Error::PoolTimedOut => Self::Exhausted,
             _ => Self::Failed(error),
         }
     }
+}
+
+/// SQLITE_BUSY in any of its extended forms: another process held the write lock for the whole busy timeout.
+fn is_busy(code: &str) -> bool {
+    matches!(code, "5" | "261" | "517" | "773")
 }
 
 impl From<StoreError> for Error {
@@ -141,7 +147,8 @@ impl Store {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        Ok(ro!(&self.db, p => sqlx::query("SELECT 1").execute(p).await.map(|_| ())?))
+        ro!(&self.db, p => sqlx::query("SELECT 1").execute(p).await?);
+        Ok(())
     }
 
     /// Connections in use and idle, over all pools.

@@ -35,7 +35,7 @@ impl Activity {
     pub fn count(&self, now_s: i64) -> usize {
         let oldest = (now_s - WINDOW_S).div_euclid(GRAIN_S);
         let mut seen = self.lock();
-        seen.retain(|_, minute| *minute > oldest);
+        seen.retain(|_, minute| *minute >= oldest);
         seen.len()
     }
 

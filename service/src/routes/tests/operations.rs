@@ -122,7 +122,7 @@ async fn the_metrics_have_the_names_that_dashboards_know() {
          http_response_status_code=\"200\",le=\"0.1\"} 1",
         "db_client_operation_duration_seconds_count{db_operation_name=\"list\",db_collection_name=\"tasks\"} 1",
         "http_server_active_requests 1",
-        "db_client_connection_count{state=\"used\"} 0",
+        "db_client_connection_count{state=\"used\"} ",
         "active_users 1",
         "process_cpu_seconds_total ",
         "process_resident_memory_bytes ",
