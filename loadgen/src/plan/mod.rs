@@ -17,6 +17,8 @@ mod read;
 mod selector;
 mod shapes;
 mod show;
+#[cfg(test)]
+mod tests;
 mod tree;
 pub mod watch;
 

@@ -1,0 +1,69 @@
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::plan::{Overrides, load, model::Load, profile, schema, show};
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+fn shipped() -> Vec<PathBuf> {
+    let files = fs::read_dir(scenarios()).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect()
+}
+
+#[test]
+fn every_shipped_scenario_loads_with_accounts_for_all_its_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = folder.path().join("accounts.csv");
+    let mut text = "email,password,access_token,refresh_token,user_id\n".to_owned();
+    for user in 0..100_000 {
+        writeln!(text, "u{user}@example.org,secret,access-{user},refresh-{user},{user}").unwrap();
+    }
+    fs::write(&accounts, text).unwrap();
+    let vars = vec![("accounts".to_owned(), accounts.to_string_lossy().into_owned())];
+    let overrides = Overrides { vars, ..Overrides::default() };
+    for path in shipped() {
+        let plan = load(&path, &overrides).unwrap_or_else(|error| panic!("{}:\n{error}", path.display()));
+        let Load::Users { stages, .. } = &plan.load else { panic!("{}: closed", plan.name) };
+        let users = match plan.name.as_str() {
+            "phase-1k" => 1_000.0,
+            "phase-10k" => 10_000.0,
+            "phase-100k" => 100_000.0,
+            _ => profile::peak(stages),
+        };
+        assert_eq!(profile::peak(stages), users, "{}", plan.name);
+        assert!(
+            plan.budgets.iter().any(|budget| budget.to_string().starts_with("error rate")),
+            "{}",
+            plan.name
+        );
+        assert!(show(&plan).contains(&plan.name));
+    }
+}
+
+#[test]
+fn every_shipped_scenario_opens_with_its_schema_and_its_question() {
+    for path in shipped() {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines = text.lines();
+        assert_eq!(
+            lines.next(),
+            Some("# yaml-language-server: $schema=scenario.schema.json"),
+            "{}",
+            path.display()
+        );
+        let question = lines.next().unwrap();
+        assert!(question.starts_with("# ") && question.contains('?'), "{}: {question}", path.display());
+    }
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_reader() {
+    let published = fs::read_to_string(scenarios().join("scenario.schema.json")).unwrap();
+    let published: serde_json::Value = serde_json::from_str(&published).unwrap();
+    assert_eq!(published, schema(), "write it anew: loadgen schema > scenarios/scenario.schema.json");
+}
