@@ -125,14 +125,15 @@ fn finish(svg: &str, words: &Words<'_>, class: &str, size: (u32, u32), titles: &
         words.about.render().0
     );
     let mut titles = titles.iter();
+    let sentinels: Vec<_> = Ink::sentinels().collect();
     let body = svg.lines().skip(1);
     for line in body {
         let mut line = line.replace(" opacity=\"1\"", "").replace(" stroke=\"none\"", "");
-        for (ink, sentinel, css) in Ink::sentinels() {
-            if !line.contains(&sentinel) {
+        for (ink, sentinel, css) in &sentinels {
+            if !line.contains(sentinel) {
                 continue;
             }
-            line = line.replace(&sentinel, &format!("\"{css}\""));
+            line = line.replace(sentinel, &format!("\"{css}\""));
             match ink {
                 Ink::Hit => {
                     let title = titles.next().map_or("", String::as_str).render().0;

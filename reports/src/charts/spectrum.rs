@@ -43,7 +43,7 @@ pub fn spectrum(report: &Report) -> Figure {
             let mut taken: Vec<f64> = Vec::new();
             let wanted = FIRST.into_iter().filter_map(|first| named().find(|(name, _)| *name == first));
             for (name, at) in wanted.chain(named()) {
-                if taken.iter().all(|other| (other - at).abs() >= 44.0) {
+                if taken.iter().all(|other| (other - at).abs() >= 40.0) {
                     canvas.text(name, (at, bottom + 14.0), Anchor::Middle, Ink::Tick);
                     taken.push(at);
                 }

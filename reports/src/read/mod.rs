@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::DateTime;
-use record::{Exit, Histograms, Judgement, Record, Summary, files, judge};
+use record::{Exit, Histograms, Judgement, Record, Summary, files, judge, summarise};
 
 mod latency;
 
@@ -35,8 +35,17 @@ impl Evidence {
         refuse_bad_numbers(&record)?;
         refuse_seconds_out_of_order(&record)?;
         let oddities = oddities(&record)?;
-        let (summary, judgement) = record.conclude()?;
         let totals = record.totals()?;
+        let run = &record.run;
+        let (summary, judgement) = match (&run.totals, &run.judgement) {
+            (Some(summary), Some(judgement)) => (summary.clone(), judgement.clone()),
+            // As `Record::conclude` does, without reading a killed run's whole log a second time.
+            _ => {
+                let summary = summarise(run, &totals, &record.series, &record.target, record.judged());
+                let judgement = judge(run, &summary, &totals);
+                (summary, judgement)
+            }
+        };
         Ok(Self { record, summary, judgement, totals, oddities })
     }
 
