@@ -110,11 +110,9 @@ pub async fn drive(
     if !plan.is_empty() {
         attack = *attack.set_default(GooseDefault::TestPlan, plan.as_str()).context("goose")?;
     }
-    attack
-        .register_scenario(Scenario::new("load").register_transaction(transaction))
-        .execute()
-        .await
-        .context("goose")?;
+    let attack = attack.register_scenario(Scenario::new("load").register_transaction(transaction));
+    // Its future is too large to lie on a stack.
+    Box::pin(attack.execute()).await.context("goose")?;
     Ok(())
 }
 
@@ -151,7 +149,7 @@ fn closed<'a>(engine: &'static Engine, goose: &'a mut GooseUser) -> Ran<'a> {
             Some(user) => user,
             None => VirtualUser::new(engine, goose.weighted_users_index as u64),
         };
-        if closed_slice(&engine, &mut user).await.is_ok() {
+        if closed_slice(engine, &mut user).await.is_ok() {
             put(goose, user);
         }
         Ok(())

@@ -67,9 +67,9 @@ pub fn find_reports(arguments: &RunArgs) -> Result<Option<PathBuf>, Stop> {
     }
     let name = format!("reports{}", env::consts::EXE_SUFFIX);
     let beside = env::current_exe().ok().map(|program| program.with_file_name(&name));
-    let on_path =
-        env::var_os("PATH").map(|path| env::split_paths(&path).map(|folder| folder.join(&name)).collect());
-    let candidates = beside.into_iter().chain(on_path.unwrap_or_else(Vec::new));
+    let on_path = env::var_os("PATH")
+        .map(|path| env::split_paths(&path).map(|folder| folder.join(&name)).collect::<Vec<_>>());
+    let candidates = beside.into_iter().chain(on_path.unwrap_or_default());
     candidates.into_iter().find(|candidate| candidate.is_file()).map(Some).ok_or_else(|| {
         Stop::Usage(
             "--report, --junit and --github need the program `reports` beside loadgen or on the path; \

@@ -12,13 +12,15 @@ use anyhow::{Context as _, anyhow, bail};
 use crate::{
     control::Control,
     plan::model::{Plan, Target},
-    transport::{Origin, TlsOptions},
+    transport::{Origin, TlsOptions, root_cause, side_client},
 };
 
 /// How long a target that we started may take to answer.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// How long a target that should be there already may take.
 const THERE_WITHIN: Duration = Duration::from_secs(3);
+/// How long one question whether it is ready may take.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// How long a target that we started may take to stop when it is asked to.
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -83,7 +85,7 @@ pub async fn wait(
 ) -> anyhow::Result<()> {
     let began = Instant::now();
     let within = if started.is_some() { STARTED_WITHIN } else { THERE_WITHIN };
-    let client = client(tls)?;
+    let client = side_client(tls, ANSWERED_WITHIN)?;
     let mut told = false;
     loop {
         let why = match &target.ready {
@@ -116,29 +118,6 @@ pub async fn wait(
 async fn ask(client: &reqwest::Client, target: &Target, path: &str) -> anyhow::Result<()> {
     let base = target.base_url.as_str().trim_end_matches('/');
     let url = if path.starts_with('/') { format!("{base}{path}") } else { path.to_owned() };
-    let status = client.get(&url).send().await.map_err(|error| anyhow!(root(&error)))?.status();
+    let status = client.get(&url).send().await.map_err(|error| anyhow!(root_cause(error)))?.status();
     if status.is_success() { Ok(()) } else { bail!("{url} answered {status}") }
-}
-
-fn root(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
-/// A client for what is not load.
-fn client(tls: &TlsOptions) -> anyhow::Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(2))
-        .redirect(reqwest::redirect::Policy::none())
-        .danger_accept_invalid_certs(tls.insecure);
-    if let Some(path) = &tls.ca {
-        let pem = std::fs::read(path).with_context(|| path.display().to_string())?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().context("HTTP client")
 }

@@ -94,7 +94,7 @@ impl DataSet {
             Pick::Unique => {}
             Pick::Random => session.rows[self.index] = session.rng.random_range(0..self.rows()),
             Pick::InOrder => {
-                session.rows[self.index] = self.next.fetch_add(1, Ordering::Relaxed) % self.rows()
+                session.rows[self.index] = self.next.fetch_add(1, Ordering::Relaxed) % self.rows();
             }
         }
     }

@@ -254,7 +254,8 @@ impl VirtualUser {
     async fn connect(&mut self, origin: &Arc<Origin>, spent: &mut Spent) -> Went<Connection> {
         while let Some(index) = self.connection_to(origin) {
             let mut connection = self.connections.swap_remove(index);
-            if connection.ready().await.is_ok() {
+            // One that the other side has closed in the meantime is dropped.
+            if self.deadline.bound(connection.ready(), &self.listener).await?.is_ok() {
                 return Ok(connection);
             }
         }

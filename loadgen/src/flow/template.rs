@@ -1,14 +1,20 @@
 //! Text with placeholders: `${name}` is put in when a request is made, `$${` stands for `${`.
 
-use std::fmt::{self, Write};
+mod escape;
+mod pieces;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::Write;
 
+pub use self::{
+    escape::Escape,
+    pieces::{has_placeholder, lone_placeholder},
+};
+use self::{
+    escape::Sink,
+    pieces::{Piece, pieces},
+};
 use super::{data::DataSet, generate::Generator, session::Session};
 use crate::plan::model::{Plan, Slot};
-
-/// Everything but the unreserved characters of RFC 3986 §2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Text with placeholders, every name in it resolved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,17 +67,6 @@ impl Value {
     }
 }
 
-/// How what is put in is made safe for its surroundings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escape {
-    /// As it is.
-    None,
-    /// Percent-encoded, all but RFC 3986's unreserved characters.
-    Url,
-    /// As the inside of a JSON string.
-    Json,
-}
-
 /// What is wrong with a placeholder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -79,14 +74,6 @@ pub struct Fault {
     pub written: String,
     /// What is wrong and what would be right.
     pub message: String,
-}
-
-/// A piece of a text: literal, or what stands between `${` and `}`.
-#[derive(Debug, PartialEq, Eq)]
-enum Piece<'a> {
-    Literal(&'a str),
-    Placeholder(&'a str),
-    Unclosed(&'a str),
 }
 
 impl Template {
@@ -246,100 +233,12 @@ impl Template {
     }
 }
 
-/// The inside of the placeholder that `text` consists of, if that is all it is.
-pub fn lone_placeholder(text: &str) -> Option<&str> {
-    let mut pieces = pieces(text);
-    match (pieces.next(), pieces.next()) {
-        (Some(Piece::Placeholder(inside)), None) => Some(inside.trim()),
-        _ => None,
-    }
-}
-
-/// Whether `text` holds a placeholder.
-pub fn has_placeholder(text: &str) -> bool {
-    pieces(text).any(|piece| !matches!(piece, Piece::Literal(_)))
-}
-
-/// `text` written so that it stands for itself.
-#[cfg(test)]
-fn escape_literal(text: &str) -> String {
-    text.replace("${", "$${")
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (piece, after) = match rest.find("${") {
-            None => (Piece::Literal(rest), ""),
-            Some(at) if at > 0 && rest.as_bytes()[at - 1] == b'$' => {
-                if at > 1 {
-                    (Piece::Literal(&rest[..at - 1]), &rest[at - 1..])
-                } else {
-                    (Piece::Literal(&rest[1..3]), &rest[3..])
-                }
-            }
-            Some(0) => match rest.find('}') {
-                Some(end) => (Piece::Placeholder(&rest[2..end]), &rest[end + 1..]),
-                None => (Piece::Unclosed(rest), ""),
-            },
-            Some(at) => (Piece::Literal(&rest[..at]), &rest[at..]),
-        };
-        rest = after;
-        Some(piece)
-    })
-}
-
-/// Writes into a text, escaping on the way.
-struct Sink<'a> {
-    out: &'a mut String,
-    escape: Escape,
-}
-
-impl Write for Sink<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        match self.escape {
-            Escape::None => self.out.push_str(text),
-            Escape::Url => self.out.extend(utf8_percent_encode(text, RESERVED)),
-            Escape::Json => escape_json(text, self.out),
-        }
-        Ok(())
-    }
-}
-
-/// RFC 8259 §7: quote, backslash and control characters.
-fn escape_json(text: &str, out: &mut String) {
-    let mut clean = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        let escaped = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0..0x20 => "\\u00",
-            _ => continue,
-        };
-        out.push_str(&text[clean..index]);
-        out.push_str(escaped);
-        if escaped == "\\u00" {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-        clean = index + 1;
-    }
-    out.push_str(&text[clean..]);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-    use super::*;
+    use super::{pieces::escape_literal, *};
 
     fn session(value: Option<&str>) -> Session {
         let rng = ChaCha8Rng::seed_from_u64(1);

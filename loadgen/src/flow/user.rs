@@ -97,6 +97,7 @@ impl VirtualUser {
     pub async fn iterate(&mut self, due: Due) -> Result<(), Stopped> {
         let engine = self.engine;
         let mut due = due;
+        engine.recorder.started();
         if !self.started {
             if !self.start(due).await? {
                 return Ok(());
@@ -105,7 +106,6 @@ impl VirtualUser {
         }
         self.session.begin_iteration(&engine.plan);
         engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
-        engine.recorder.started();
         let flow = engine.choose_flow(self.session.rng.random());
         self.steps(&engine.plan.flows[flow].steps, due).await?;
         self.session.iteration += 1;

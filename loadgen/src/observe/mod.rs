@@ -6,18 +6,21 @@ mod header;
 mod process;
 mod prometheus;
 
-use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use futures_util::future::join_all;
 use record::{ObservedValue, TargetRow};
-use reqwest::{Certificate, Client, header::ACCEPT, redirect::Policy};
+use reqwest::{Client, header::ACCEPT};
 use tokio::task::spawn_blocking;
 use url::{Host, Url};
 
 pub use self::header::HeaderCounts;
 use self::{process::Processes, prometheus::Value};
-use crate::plan::model::{ObserverSource, Plan};
+use crate::{
+    plan::model::{ObserverSource, Plan},
+    transport::{TlsOptions, root_cause, side_client},
+};
 
 /// A scrape that takes longer belongs to no second.
 const TIMEOUT: Duration = Duration::from_millis(900);
@@ -60,7 +63,7 @@ impl Observers {
     ///
     /// # Errors
     /// An endpoint at a host that may not be asked, an address that is none, a CA file that cannot be read.
-    pub fn new(plan: &Plan) -> anyhow::Result<Self> {
+    pub fn new(plan: &Plan, tls: &TlsOptions) -> anyhow::Result<Self> {
         let mut endpoints = Vec::new();
         let mut headers = Vec::new();
         for observer in &plan.observe {
@@ -76,7 +79,7 @@ impl Observers {
             }
         }
         let processes = Processes::find(&plan.target.base_url);
-        Ok(Self { client: client(plan)?, endpoints, headers, processes, failures: Vec::new() })
+        Ok(Self { client: side_client(tls, TIMEOUT)?, endpoints, headers, processes, failures: Vec::new() })
     }
 
     /// What [`Self::read`] gives rows of.
@@ -161,22 +164,6 @@ impl Endpoint {
     }
 }
 
-fn client(plan: &Plan) -> anyhow::Result<Client> {
-    let mut client = Client::builder()
-        .no_proxy()
-        // A redirect could lead to a host that nobody allowed.
-        .redirect(Policy::none())
-        .timeout(TIMEOUT)
-        .user_agent(concat!("loadgen/", env!("CARGO_PKG_VERSION")));
-    if let Some(ca) = &plan.target.ca {
-        let pem = fs::read(ca).with_context(|| format!("cannot read {}", ca.display()))?;
-        let certificates = Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("{} holds no PEM certificates", ca.display()))?;
-        client = client.tls_certs_merge(certificates);
-    }
-    client.build().context("cannot make an HTTP client")
-}
-
 /// Where `url` leads: a path under the target, or an address of its own at a host that may be asked.
 fn address(plan: &Plan, url: &str) -> anyhow::Result<Url> {
     let base = &plan.target.base_url;
@@ -241,12 +228,7 @@ fn reason(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} ms", TIMEOUT.as_millis());
     }
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    root_cause(error)
 }
 
 async fn sample(processes: Option<Processes>, second: u64) -> (Option<Processes>, Vec<TargetRow>) {

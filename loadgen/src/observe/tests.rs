@@ -84,7 +84,7 @@ async fn an_endpoint_under_the_target_is_read_over_one_connection() {
             },
         ],
     );
-    let mut observers = Observers::new(&plan).unwrap();
+    let mut observers = Observers::new(&plan, &TlsOptions::default()).unwrap();
     let first = observers.read(0).await;
     let second = observers.read(1).await;
     let asked = |rows: &[TargetRow]| rows.iter().find(|row| row.name == "asked_total").unwrap().value;
@@ -114,7 +114,7 @@ async fn what_cannot_be_read_is_counted_and_costs_the_others_nothing() {
             observer("service", "/base/metrics", &["asked_total"]),
         ],
     );
-    let mut observers = Observers::new(&plan).unwrap();
+    let mut observers = Observers::new(&plan, &TlsOptions::default()).unwrap();
     let rows = [observers.read(0).await, observers.read(1).await].concat();
     assert_eq!(rows.iter().filter(|row| row.name == "asked_total").count(), 2);
     let failures = &observers.failures;

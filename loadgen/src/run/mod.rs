@@ -5,7 +5,7 @@ mod prepare;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -35,12 +35,19 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
         .thread_name("user")
         .enable_all()
         .build()?;
+    watch_for_panics();
     let hush = drive::Hush::begin()?;
     let loaded = runtime.block_on(load(plan, arguments));
     // Goose and users that were cut are not waited for.
     runtime.shutdown_background();
     drop(hush);
     let (run, folder) = loaded?;
+    if PANICKED.load(Ordering::Relaxed) {
+        let folder = folder.display();
+        return Err(Stop::Internal(format!(
+            "a virtual user panicked, which is a defect of loadgen; the record is {folder}"
+        )));
+    }
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
     }
@@ -54,6 +61,17 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
         }
     }
     Ok(run.judgement.map_or(Exit::Internal, |judgement| judgement.verdict.exit()))
+}
+
+/// Whether any task of the run panicked. A user that panicked is one user less, which no figure would show.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+fn watch_for_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICKED.store(true, Ordering::Relaxed);
+        usual(panic);
+    }));
 }
 
 async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, PathBuf), Stop> {

@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use rand::Rng;
-use record::{Generator, Host, Model, Run, SCHEMA, ScenarioText, Stage, State, TargetInfo};
+use record::{Generator, Host, Model, Run, SCHEMA, ScenarioText, State, TargetInfo};
 
 use super::default_folder;
 use crate::{
@@ -49,7 +49,7 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
         let _ = fs::remove_dir(&folder);
         return Err(if control.interrupted() { Stop::Interrupted } else { Stop::NoData(format!("{why:#}")) });
     }
-    let observers = Observers::new(&plan).map_err(|error| Stop::Usage(format!("{error:#}")))?;
+    let observers = Observers::new(&plan, &tls).map_err(|error| Stop::Usage(format!("{error:#}")))?;
     let parts = Parts {
         seed: arguments.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32())),
         threads: host::cores(),
@@ -159,7 +159,7 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
         start: start.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         end: None,
         model,
-        stages: stages.iter().copied().collect::<Vec<Stage>>(),
+        stages: stages.clone(),
         max_users: peak_users(plan),
         warm_up_s: plan.warm_up.as_secs(),
         budgets: plan.budgets.clone(),

@@ -6,6 +6,7 @@ mod deadline;
 mod decode;
 mod failure;
 mod origin;
+mod side;
 mod stream;
 mod tls;
 
@@ -25,6 +26,7 @@ pub use deadline::Deadline;
 pub use decode::decode;
 pub use failure::Failure;
 pub use origin::{Origin, allowed};
+pub use side::{root_cause, side_client};
 pub use tls::TlsOptions;
 
 /// What every user's connections share: where to connect to, and whom to trust.
