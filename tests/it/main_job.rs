@@ -17,7 +17,7 @@ async fn a_newcomer_gets_from_an_empty_folder_to_a_report() -> Result<()> {
     let finished = Loadgen::run_file(&smoke, &service.url)?.args(&["--var", &accounts]).finish()?;
     let record = finished.record()?;
     let (summary, judgement) = record.conclude()?;
-    assert!(summary.completed > 100, "{:?}", finished.ended);
+    assert!(summary.completed >= 20, "{:?}", finished.ended);
     assert_eq!(summary.failed, 0, "{:#?}", record.errors);
     assert_eq!(finished.ended.code, Some(i32::from(judgement.exit)));
     assert!(

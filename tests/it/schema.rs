@@ -1,7 +1,10 @@
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
-use harness::{loadgen::Loadgen, process::repository};
+use harness::{
+    loadgen::Loadgen,
+    process::{program, repository, run},
+};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -40,12 +43,27 @@ fn every_shipped_scenario_keeps_the_published_schema() -> Result<()> {
 }
 
 #[test]
-fn every_shipped_scenario_passes_its_own_check() -> Result<()> {
+fn every_shipped_scenario_passes_its_own_check_once_its_accounts_are_there() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let accounts = folder.path().join("accounts.csv");
+    let rows =
+        (0..100_000).map(|user| format!("user{user}@seed.example,secret,token{user},refresh{user},{user}\n"));
+    fs::write(
+        &accounts,
+        format!("email,password,access_token,refresh_token,user_id\n{}", rows.collect::<String>()),
+    )?;
     for (path, _) in shipped()? {
-        let ended = harness::process::run(
-            std::process::Command::new(harness::process::program("loadgen")?).arg("check").arg(&path),
-        )?;
+        let check = |arguments: &[&str]| {
+            let mut command = Command::new(program("loadgen")?);
+            command.arg("check").arg(&path).args(arguments).env_remove("LOADGEN_TARGET");
+            run(&mut command)
+        };
+        let ended = check(&["--var", &format!("accounts={}", accounts.display())])?;
         assert_eq!(ended.code, Some(0), "{}: {}", path.display(), ended.stderr);
+        let ended = check(&["--var", "accounts=/nowhere/accounts.csv"])?;
+        assert_eq!(ended.code, Some(2), "{}", path.display());
+        let hint = ["/nowhere/accounts.csv", "service seed"];
+        assert!(hint.iter().all(|part| ended.stderr.contains(part)), "{}: {}", path.display(), ended.stderr);
     }
     Ok(())
 }

@@ -96,7 +96,9 @@ fn what_a_step_says_is_what_the_server_gets() -> Result<()> {
         name: form
         form: { a: "x y", b: "1&2" }
         expect:
-          json: { $.method: PUT, $.headers['content-type']: application/x-www-form-urlencoded }
+          json:
+            $.method: PUT
+            $.headers['content-type']: application/x-www-form-urlencoded
           body: { contains: [ "a=x", "b=1%262" ] }
       - { head: /json, name: head, expect: { status: 200 } }
       - { delete: /status/204, name: delete, expect: { status: 204 } }

@@ -11,7 +11,7 @@ use axum::{
     extract::{ConnectInfo, Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub fn known(connections: &Connections) -> Router {
         .route("/slow/{ms}", get(slow))
         .route("/status/{code}", any(status))
         .route("/redirect/{n}", get(redirect))
-        .route("/elsewhere", get(|| async { Redirect::to("http://192.0.2.1/") }))
+        .route("/elsewhere", get(|| async { found("http://192.0.2.1/".to_owned()) }))
         .route("/cookie/set", get(|| async { ([(header::SET_COOKIE, "flavour=oat; Path=/cookie")], "set") }))
         .route("/cookie/need", get(need_cookie))
         .route("/gzip", get(gzip))
@@ -94,11 +94,12 @@ async fn status(Path(code): Path<u16>) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
-async fn redirect(Path(hops): Path<u32>) -> Redirect {
-    match hops {
-        0 | 1 => Redirect::to("/json"),
-        _ => Redirect::to(&format!("/redirect/{}", hops - 1)),
-    }
+async fn redirect(Path(hops): Path<u32>) -> impl IntoResponse {
+    found(if hops > 1 { format!("/redirect/{}", hops - 1) } else { "/json".to_owned() })
+}
+
+fn found(location: String) -> impl IntoResponse {
+    (StatusCode::FOUND, [(header::LOCATION, location)])
 }
 
 async fn need_cookie(headers: HeaderMap) -> StatusCode {

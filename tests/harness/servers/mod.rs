@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use axum::Router;
-pub use freezing::Freezing;
+pub use freezing::{Freeze, Freezing};
 pub use known::{known, seen_connections};
 pub use tls::Tls;
 use tokio::{net::TcpListener, sync::oneshot};
