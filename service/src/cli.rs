@@ -52,7 +52,7 @@ pub enum Command {
     /// Serve until SIGINT or SIGTERM
     Serve {
         /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
-        #[arg(long, value_name = "ADDRESS:PORT")]
+        #[arg(long, value_name = "ADDRESS:PORT", value_parser = config::address)]
         listen: Option<SocketAddr>,
     },
     /// Bring the database up to date

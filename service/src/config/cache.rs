@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
 use super::{ConfigError, within};
 
 /// The response cache, in process.
@@ -16,7 +17,7 @@ pub struct CacheConfig {
 
 /// What the cache does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Policy {
     /// Every read goes to the database.
     Off,
@@ -35,5 +36,13 @@ impl Default for CacheConfig {
 impl CacheConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         within("cache.max_bytes", self.max_bytes, 1024 * 1024..=1 << 40)
+    }
+}
+
+impl TryFrom<String> for Policy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("off", Self::Off), ("aside", Self::Aside), ("through", Self::Through)])
     }
 }

@@ -12,6 +12,7 @@ use super::{Cidr, ConfigError, within};
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Address and port to listen on; port 0 takes a free one and announces it.
+    #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
     /// Threads that serve requests; 0 is one per core.
     pub workers: usize,
@@ -44,6 +45,19 @@ impl Default for HttpConfig {
             cors_origins: Vec::new(),
         }
     }
+}
+
+/// Reads an address with its port.
+///
+/// # Errors
+/// A message that shows a right one.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not an address with a port, such as 127.0.0.1:8080 or [::1]:8080"))
+}
+
+fn listen<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    address(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 impl HttpConfig {

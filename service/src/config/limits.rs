@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::choice;
+
 /// Rate limits.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,7 +14,7 @@ pub struct LimitsConfig {
 
 /// A set of rate limits; the figures are in `middleware/limits.rs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Profile {
     /// What a public service wants: 5 logins a minute, 60 listings a minute.
     Strict,
@@ -21,4 +23,12 @@ pub enum Profile {
     Generous,
     /// No limit and no `RateLimit-*` headers.
     Off,
+}
+
+impl TryFrom<String> for Profile {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("strict", Self::Strict), ("generous", Self::Generous), ("off", Self::Off)])
+    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::choice::choice;
 
 /// Logging, to stderr.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -19,7 +20,7 @@ pub struct LogConfig {
 
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Format {
     /// Text for a terminal.
     Pretty,
@@ -29,7 +30,7 @@ pub enum Format {
 
 /// Which requests are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Requests {
     /// Every request.
     On,
@@ -54,5 +55,21 @@ impl LogConfig {
                 self.level
             ))),
         }
+    }
+}
+
+impl TryFrom<String> for Format {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("pretty", Self::Pretty), ("json", Self::Json)])
+    }
+}
+
+impl TryFrom<String> for Requests {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("on", Self::On), ("errors", Self::Errors), ("off", Self::Off)])
     }
 }

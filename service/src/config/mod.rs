@@ -5,6 +5,7 @@
 mod admin;
 mod auth;
 mod cache;
+mod choice;
 mod cidr;
 mod database;
 mod http;
@@ -20,7 +21,7 @@ pub use auth::AuthConfig;
 pub use cache::{CacheConfig, Policy};
 pub use cidr::Cidr;
 pub use database::{DatabaseConfig, IN_MEMORY};
-pub use http::HttpConfig;
+pub use http::{HttpConfig, address};
 pub use lifecycle::LifecycleConfig;
 pub use limits::{LimitsConfig, Profile};
 pub use log::{Format, LogConfig, Requests};
@@ -205,6 +206,19 @@ mod tests {
     fn a_value_out_of_range_is_refused_by_name() {
         let error = load(None, [], &env(&[("http.max_in_flight", "0")])).unwrap_err().to_string();
         assert!(error.contains("http.max_in_flight is 0"), "{error}");
+    }
+
+    #[test]
+    fn a_word_that_is_not_a_choice_is_answered_with_the_choices() {
+        for (key, wrong, expected) in [
+            ("cache.policy", "offf", "off or aside or through"),
+            ("limits.profile", "lax", "strict or generous or off"),
+            ("log.requests", "all", "on or errors or off"),
+            ("http.listen", "0.0.0.0", "127.0.0.1:8080"),
+        ] {
+            let error = load(None, [], &env(&[(key, wrong)])).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains(expected), "{error}");
+        }
     }
 
     #[test]

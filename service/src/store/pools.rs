@@ -3,7 +3,6 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use sqlx::SqlitePool;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -32,8 +31,7 @@ impl Db {
         if config.in_memory() {
             // Each connection to :memory: is a database of its own, so there is one for everything.
             let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
-            let pool =
-                pool(1, acquire).connect_with(options).await.context("cannot open an in-memory database")?;
+            let pool = pool(1, acquire).connect_with(options).await?;
             return Ok(Self::Sqlite { rw: pool.clone(), ro: pool });
         }
         let options = SqliteConnectOptions::new()
@@ -50,9 +48,10 @@ impl Db {
             .pragma("cache_size", format!("-{PAGE_CACHE_KIB}"))
             .pragma("mmap_size", MMAP_BYTES.to_string())
             .pragma("temp_store", "MEMORY");
-        let cannot_open = || format!("cannot open the database {}", config.path);
+        // sqlx's message holds its cause already.
+        let cannot_open = |e: sqlx::Error| anyhow::anyhow!("cannot open the database {}: {e}", config.path);
         // The writer first: it makes the file and turns WAL on, which a reader may not.
-        let rw = pool(1, acquire).connect_with(options.clone()).await.with_context(cannot_open)?;
+        let rw = pool(1, acquire).connect_with(options.clone()).await.map_err(cannot_open)?;
         let readers = match config.readers {
             0 => {
                 std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(2)).max(2)
@@ -60,14 +59,15 @@ impl Db {
             n => n,
         };
         let options = options.pragma("query_only", "ON");
-        let ro = pool(readers, acquire).connect_with(options).await.with_context(cannot_open)?;
+        let ro = pool(readers, acquire).connect_with(options).await.map_err(cannot_open)?;
         Ok(Self::Sqlite { rw, ro })
     }
 
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite { rw, .. } => {
-                sqlx::migrate!("./migrations/sqlite").run(rw).await.context("cannot migrate the database")
+                let migrated = sqlx::migrate!("./migrations/sqlite").run(rw).await;
+                migrated.map_err(|e| anyhow::anyhow!("cannot migrate the database: {e}"))
             }
         }
     }
