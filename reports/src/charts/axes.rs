@@ -10,6 +10,8 @@ pub struct Panel {
     pub left: f64,
     /// Right edge.
     pub right: f64,
+    /// Upper edge.
+    pub top: f64,
     /// Lower edge.
     pub bottom: f64,
     /// Values to heights.
@@ -35,7 +37,7 @@ pub fn panel(
 ) -> Panel {
     let (low, high) = (ticks[0].0, ticks[ticks.len() - 1].0);
     let scale = if log { Scale::log } else { Scale::linear };
-    let panel = Panel { left: LEFT, right: width - RIGHT, bottom, y: scale(low, high, bottom, top) };
+    let panel = Panel { left: LEFT, right: width - RIGHT, top, bottom, y: scale(low, high, bottom, top) };
     for (index, (value, text)) in ticks.iter().enumerate() {
         let y = panel.y.at(*value);
         let (ink, thickness) = if index == 0 && !log { (Ink::Axis, 1.0) } else { (Ink::Grid, 1.0) };
@@ -68,7 +70,9 @@ pub fn limits(canvas: &mut Canvas<'_>, panel: &Panel, limits: &[Limit]) {
         canvas.line(&[(panel.left, y), (panel.right, y)], Ink::Budget, 1.5);
         let near = taken.iter().filter(|(other, _)| (other - y).abs() < APART);
         let x = near.map(|(_, end)| *end).fold(panel.left + 6.0, f64::max);
-        canvas.text(name, (x, if *lower { y + 9.0 } else { y - 8.0 }), Anchor::Start, Ink::Budget);
+        // At the upper edge it would lie on the name of the axis.
+        let below = *lower || y - panel.top < APART;
+        canvas.text(name, (x, if below { y + 9.0 } else { y - 8.0 }), Anchor::Start, Ink::Budget);
         taken.push((y, x + text_width(name) + 12.0));
     }
 }

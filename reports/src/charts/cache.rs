@@ -8,54 +8,62 @@ use super::{
     theme::Ink,
     time::{Line, Time},
 };
-use crate::report::{Bin, Report};
+use crate::report::{Bin, Report, Target};
 
-/// Shares observed of the target, its cache's hits first, over the rates observed, its database's first, on one axis of
-/// time; nothing when neither was observed.
+/// Values of one unit that share a panel.
+struct Group<'a> {
+    indices: &'a [usize],
+    height: f64,
+    /// The axis reaches at least this far.
+    at_least: f64,
+    /// What a line that is alone in its panel is called; the panel says what it is.
+    alone: &'a str,
+    show: fn(f64) -> String,
+}
+
+fn groups(target: &Target) -> Vec<Group<'_>> {
+    let all = [
+        Group { indices: &target.ratios, height: 120.0, at_least: 1.0, alone: "hits", show: show_ratio },
+        Group { indices: &target.rates, height: 120.0, at_least: 1.0, alone: "rate", show: show_rate },
+        Group { indices: &target.cores, height: 80.0, at_least: 0.1, alone: "cores", show: show_number },
+    ];
+    all.into_iter().filter(|group| !group.indices.is_empty()).collect()
+}
+
+fn show_rate(per_s: f64) -> String {
+    format!("{}/s", show_number(per_s))
+}
+
+/// Shares observed of the target, its cache's hits first, over the rates observed, its database's first, over the
+/// processor time it used, on one axis of time; nothing when none of them was observed.
 pub fn cache(report: &Report) -> Option<Figure> {
-    let target = &report.target;
-    if target.ratios.is_empty() && target.rates.is_empty() {
+    let groups = groups(&report.target);
+    if groups.is_empty() {
         return None;
     }
     let about = "Shares that the target counts, such as cache hits, above its rates, such as database queries per second, \
-                 over the run; budgets are dotted.";
+                 and the processor time it used, over the run; budgets are dotted.";
     let words = Words { id: "cache", title: title(report), about };
     Some(both(Form::Wide, |form| {
-        let groups = [(!target.ratios.is_empty(), 120.0), (!target.rates.is_empty(), 120.0)];
-        let heights: Vec<f64> =
-            groups.iter().filter(|(shown, _)| *shown).map(|(_, height)| *height).collect();
+        let heights: Vec<f64> = groups.iter().map(|group| group.height).collect();
         let (edges, height) = Time::stack(&heights);
         draw(&words, form.class(), form.width(), height, |canvas| {
             let time = Time::new(report, form);
             let bottom = edges[edges.len() - 1].1;
             time.ground(canvas, bottom);
-            if !target.ratios.is_empty() {
-                let getters = getters(&target.ratios);
-                let lines = lines(report, &target.ratios, &getters, "hits");
-                let panel = time.panel_from_zero(
-                    canvas,
-                    edges[0],
-                    &heading(report, &target.ratios),
-                    &lines,
-                    1.0,
-                    &show_ratio,
-                );
+            for (group, edges) in groups.iter().zip(edges) {
+                let getters = getters(group.indices);
+                let lines = lines(report, group, &getters);
+                let heading = heading(report, group.indices);
+                let panel =
+                    time.panel_from_zero(canvas, edges, &heading, &lines, group.at_least, &group.show);
                 time.lines(canvas, &panel, &lines);
-                let values = target.ratios.iter().map(|index| &target.values[*index]);
+                let values = group.indices.iter().map(|index| &report.target.values[*index]);
                 let limits = values.filter_map(|it| {
                     let name = form.budget(it.budget_text.as_ref()?);
-                    Some(Limit { value: it.limit?, name, lower: true })
+                    Some(Limit { value: it.limit?, name, lower: it.lower_limit })
                 });
                 axes::limits(canvas, &panel, &limits.collect::<Vec<_>>());
-            }
-            if !target.rates.is_empty() {
-                let rate = |value: f64| format!("{}/s", show_number(value));
-                let getters = getters(&target.rates);
-                let lines = lines(report, &target.rates, &getters, "per second");
-                let edges = edges[edges.len() - 1];
-                let panel =
-                    time.panel_from_zero(canvas, edges, &heading(report, &target.rates), &lines, 1.0, &rate);
-                time.lines(canvas, &panel, &lines);
             }
             time.hits(canvas, bottom, &|bin| describe(report, bin));
         })
@@ -64,10 +72,12 @@ pub fn cache(report: &Report) -> Option<Figure> {
 
 /// The figure's name, by what it shows.
 pub fn title(report: &Report) -> &'static str {
-    match (report.target.ratios.is_empty(), report.target.rates.is_empty()) {
+    let target = &report.target;
+    match (target.ratios.is_empty(), target.rates.is_empty()) {
         (false, false) => "Cache hits against database rate",
         (false, true) => "Cache hits",
-        _ => "Rates of the target",
+        (true, false) => "Rates of the target",
+        (true, true) => "Processor of the target",
     }
 }
 
@@ -80,11 +90,10 @@ fn getters(indices: &[usize]) -> Vec<Getter> {
 
 const INKS: [Ink; 3] = [Ink::A, Ink::C, Ink::B];
 
-/// A line for each value; alone it needs no more name than `alone`, because the panel says what it is.
-fn lines<'a>(report: &'a Report, indices: &[usize], getters: &'a [Getter], alone: &'a str) -> Vec<Line<'a>> {
-    let name =
-        |index: usize| if indices.len() == 1 { alone } else { report.target.values[index].label.as_str() };
-    let each = indices.iter().zip(getters).zip(INKS);
+fn lines<'a>(report: &'a Report, group: &Group<'a>, getters: &'a [Getter]) -> Vec<Line<'a>> {
+    let alone = group.indices.len() == 1;
+    let name = |index: usize| if alone { group.alone } else { report.target.values[index].label.as_str() };
+    let each = group.indices.iter().zip(getters).zip(INKS);
     each.map(|((index, value), ink)| Line { name: name(*index), ink, thickness: 2.0, value }).collect()
 }
 
@@ -94,16 +103,17 @@ fn heading(report: &Report, indices: &[usize]) -> String {
 }
 
 fn describe(report: &Report, bin: &Bin) -> String {
-    let target = &report.target;
-    let ratios = target.ratios.iter().map(|index| (*index, true));
-    let all = ratios.chain(target.rates.iter().map(|index| (*index, false)));
-    let parts = all.map(|(index, ratio)| {
-        let shown = match bin.observed.get(index).copied().flatten() {
-            Some(value) if ratio => show_ratio(value),
-            Some(value) => format!("{}/s", show_number(value)),
-            None => "no data".to_owned(),
-        };
-        format!("{} {shown}", target.values[index].label)
-    });
+    let parts = observed(report, bin).map(|(label, shown)| format!("{label} {shown}"));
     parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// The drawn values of a bin in words, by label, in the order of the panels.
+pub fn observed<'a>(report: &'a Report, bin: &'a Bin) -> impl Iterator<Item = (&'a str, String)> {
+    let each = groups(&report.target)
+        .into_iter()
+        .flat_map(|group| group.indices.iter().map(move |it| (*it, group.show)));
+    each.map(|(index, show)| {
+        let value = bin.observed.get(index).copied().flatten();
+        (report.target.values[index].label.as_str(), value.map_or_else(|| "no data".to_owned(), show))
+    })
 }

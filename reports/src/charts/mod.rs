@@ -12,7 +12,7 @@ mod theme;
 mod time;
 mod traffic;
 
-pub use cache::{cache, title as cache_title};
+pub use cache::{cache, observed, title as cache_title};
 pub use health::{cpu, lag};
 pub use latency::latency;
 pub use spectrum::spectrum;

@@ -24,6 +24,9 @@ pub fn markdown(decision: &Decision) -> String {
     if decision.budgets.is_empty() {
         return text;
     }
+    if !decision.validity.valid {
+        text += "\nThe run is not valid, so no budget is decided; what it measured:\n";
+    }
     text += "\n| budget | outcome | measured | 95 % interval | n |\n|---|---|--:|--:|--:|\n";
     for row in &decision.budgets {
         let _ = writeln!(

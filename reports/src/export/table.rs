@@ -31,6 +31,9 @@ pub fn table(decision: &Decision) -> String {
     for column in table.column_iter_mut().skip(2) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+    if !decision.validity.valid {
+        text += "The run is not valid, so no budget is decided; what it measured:\n";
+    }
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }

@@ -1,11 +1,14 @@
-use record::{ObservedKind, Outcome};
+use record::{
+    Comparison, ObservedKind, Outcome,
+    unit::{show_number, show_ratio},
+};
 use serde::Serialize;
 
 use super::{
     Interval,
-    budgets::{observed_interval, words},
+    budgets::{self, observed_interval},
 };
-use crate::read::Evidence;
+use crate::{read::Evidence, words};
 
 /// What was observed of the target.
 #[derive(Debug, Clone, Serialize)]
@@ -16,6 +19,8 @@ pub struct Target {
     pub ratios: Vec<usize>,
     /// Indices into `values` of the rates drawn under them, the database's first.
     pub rates: Vec<usize>,
+    /// Indices into `values` of the processor time drawn under those.
+    pub cores: Vec<usize>,
 }
 
 /// An observed value over the judged window.
@@ -43,6 +48,8 @@ pub struct ObservedRow {
     pub n: f64,
     /// The limit a budget sets for it, in the same unit.
     pub limit: Option<f64>,
+    /// Whether the figure must stay over that limit.
+    pub lower_limit: bool,
     /// The budget in words.
     pub budget_text: Option<String>,
     /// What became of the budget.
@@ -71,36 +78,52 @@ pub fn target(evidence: &Evidence) -> Target {
                 value: seen.value,
                 value_text: seen
                     .value
-                    .map_or_else(|| "no data".to_owned(), |value| show(seen.kind, &metric, value)),
+                    .map_or_else(|| "no data".to_owned(), |value| show(seen.kind, &seen.name, value)),
                 interval_text: observed_interval(seen)
-                    .map(|interval| words(interval, |value| show(seen.kind, &metric, value)))
+                    .map(|interval| budgets::words(interval, |value| show(seen.kind, &seen.name, value)))
                     .unwrap_or_default(),
                 interval: observed_interval(seen),
                 n: seen.n,
+                lower_limit: budget.is_some_and(|result| {
+                    matches!(result.budget.comparison, Comparison::Greater | Comparison::AtLeast)
+                }),
                 limit: budget.map(|result| result.budget.limit),
                 budget_text: budget.map(|result| result.text.clone()),
                 outcome: budget.map(|result| result.outcome),
             }
         })
         .collect();
-    let drawn = |wanted: fn(ObservedKind) -> bool, first: &[&str]| {
+    let drawn = |wanted: fn(&ObservedRow) -> bool, first: &[&str]| {
         let mut found: Vec<usize> = (0..values.len())
-            .filter(|index| wanted(values[*index].kind) && values[*index].value.is_some())
+            .filter(|index| wanted(&values[*index]) && values[*index].value.is_some())
             .collect();
         found.sort_by_key(|index| !first.iter().any(|part| values[*index].name.contains(part)));
         found.truncate(LINES);
         found
     };
-    let ratios = drawn(|kind| matches!(kind, ObservedKind::Ratio | ObservedKind::Header), &["cache"]);
-    let rates = drawn(|kind| kind == ObservedKind::Rate, &["db", "database", "quer", "sql"]);
-    Target { ratios, rates, values }
+    let ratios = drawn(|it| matches!(it.kind, ObservedKind::Ratio | ObservedKind::Header), &["cache"]);
+    let rates = drawn(
+        |it| it.kind == ObservedKind::Rate && !is_cores(it.kind, &it.name),
+        &["db", "database", "quer", "sql"],
+    );
+    let cores = drawn(|it| is_cores(it.kind, &it.name), &["process"]);
+    Target { ratios, rates, cores, values }
 }
 
-fn show(kind: ObservedKind, metric: &record::Metric, value: f64) -> String {
+/// Whether a value is seconds of processor time per second: cores in use.
+fn is_cores(kind: ObservedKind, name: &str) -> bool {
+    kind == ObservedKind::Rate && name.trim_end_matches("_total").ends_with("cpu_seconds")
+}
+
+fn show(kind: ObservedKind, name: &str, value: f64) -> String {
     match kind {
-        ObservedKind::Ratio | ObservedKind::Header => record::unit::show_ratio(value),
-        ObservedKind::Rate => format!("{}/s", record::unit::show_number(value)),
-        ObservedKind::Gauge | ObservedKind::Quantile(_) => metric.show(value),
+        ObservedKind::Ratio | ObservedKind::Header => show_ratio(value),
+        ObservedKind::Rate if is_cores(kind, name) => format!("{} cores", show_number(value)),
+        ObservedKind::Rate => format!("{}/s", show_number(value)),
+        ObservedKind::Gauge if name.ends_with("bytes") && value >= 0.0 => words::bytes(value as u64),
+        ObservedKind::Gauge | ObservedKind::Quantile(_) => {
+            record::Metric::Observed(name.to_owned()).show(value)
+        }
     }
 }
 

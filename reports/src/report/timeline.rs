@@ -71,15 +71,27 @@ pub fn timeline(evidence: &Evidence) -> Result<Timeline, Failure> {
     let record = &evidence.record;
     let counts: Vec<(u64, u64)> = record.series.iter().map(|row| (row.second, row.completed)).collect();
     let bin_s = bin_width(&counts, record.judged());
-    let mut response = vec![new_histogram(); record.recorded_s().div_ceil(bin_s) as usize];
+    let windows = windows(record.recorded_s(), bin_s);
+    let mut response = vec![new_histogram(); windows.len()];
     each_second(record, |second, histogram| {
-        response[(second / bin_s) as usize].add(histogram).expect("a growing histogram takes any other");
+        let index = ((second / bin_s) as usize).min(windows.len() - 1);
+        response[index].add(histogram).expect("a growing histogram takes any other");
     })?;
-    let bins = response.iter().zip(0_u64..).filter_map(|(response, index)| {
-        let (from_s, to_s) = (index * bin_s, ((index + 1) * bin_s).min(record.recorded_s()));
-        bin(evidence, response, Window { from_s, to_s })
-    });
+    let bins =
+        windows.iter().zip(&response).filter_map(|(window, response)| bin(evidence, response, *window));
     Ok(Timeline { bin_s, bins: bins.collect() })
+}
+
+/// The bins of a run. A last one of less than half the width belongs to the one before: a second of stragglers at the
+/// end of the run would look like a collapse.
+fn windows(recorded_s: u64, bin_s: u64) -> Vec<Window> {
+    let whole = recorded_s / bin_s;
+    let count = if 2 * (recorded_s % bin_s) >= bin_s { whole + 1 } else { whole }.max(1);
+    let window = |index| Window {
+        from_s: index * bin_s,
+        to_s: if index + 1 == count { recorded_s } else { (index + 1) * bin_s },
+    };
+    (0..count).map(window).collect()
 }
 
 /// The smallest width whose bins support the 99th percentile; if that leaves too few bins to show a course, the 95th,
@@ -171,6 +183,16 @@ mod tests {
         assert_eq!(width(1, 120), 10); // the median needs 6
         assert_eq!(width(1, 1), 1);
         assert_eq!(width(0, 60), 1);
+    }
+
+    #[test]
+    fn every_second_lies_in_one_bin_and_a_short_end_in_the_last() {
+        let ends =
+            |recorded_s, bin_s| windows(recorded_s, bin_s).iter().map(|it| it.to_s).collect::<Vec<_>>();
+        assert_eq!(ends(31, 10), [10, 20, 31]);
+        assert_eq!(ends(35, 10), [10, 20, 30, 35]);
+        assert_eq!(ends(4, 10), [4]);
+        assert_eq!(ends(3, 1), [1, 2, 3]);
     }
 
     #[test]

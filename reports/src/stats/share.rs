@@ -12,7 +12,10 @@ pub fn wilson(hits: f64, n: f64) -> Option<(f64, f64)> {
     let middle = p + z2 / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z2 / n;
-    Some((((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)))
+    // At the ends the formula gives 0 and 1 but for rounding.
+    let low = if hits <= 0.0 { 0.0 } else { ((middle - half) / scale).max(0.0) };
+    let high = if hits >= n { 1.0 } else { ((middle + half) / scale).min(1.0) };
+    Some((low, high))
 }
 
 #[cfg(test)]
@@ -34,6 +37,8 @@ mod tests {
             assert!((l - low).abs() < 5e-5 && (h - high).abs() < 5e-5, "{hits}/{n}: {l} {h}");
         }
         assert_eq!(wilson(0.0, 0.0), None);
+        assert_eq!(wilson(0.0, 10_382.0).unwrap().0, 0.0);
+        assert_eq!(wilson(10_382.0, 10_382.0).unwrap().1, 1.0);
     }
 
     proptest! {

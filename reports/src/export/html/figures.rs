@@ -1,5 +1,5 @@
 use maud::{Markup, PreEscaped, html};
-use record::unit::{show_count, show_number, show_ratio, show_us};
+use record::unit::{show_count, show_number, show_us};
 
 use super::tables::{Column, cell, figures, table, text, us};
 use crate::{
@@ -99,23 +99,11 @@ pub fn traffic(report: &Report) -> Markup {
 /// What the target counts, over the run.
 pub fn cache(report: &Report) -> Option<Markup> {
     let drawn = charts::cache(report)?;
-    let target = &report.target;
-    let shown = || {
-        target
-            .ratios
-            .iter()
-            .map(|index| (*index, true))
-            .chain(target.rates.iter().map(|index| (*index, false)))
-    };
-    let columns = shown().map(|(index, _)| figures(target.values[index].label.as_str())).collect();
+    let first = report.timeline.bins.first()?;
+    let columns = charts::observed(report, first).map(|(label, _)| figures(label)).collect();
     let title = charts::cache_title(report);
     let numbers = over_time(report, title, columns, |bin| {
-        let cells = shown().map(|(index, ratio)| match bin.observed.get(index).copied().flatten() {
-            Some(value) if ratio => cell(show_ratio(value)),
-            Some(value) => rate(value),
-            None => cell(""),
-        });
-        cells.collect()
+        charts::observed(report, bin).map(|(_, shown)| cell(shown)).collect()
     });
     Some(figure(title, &per_bin(report), &drawn, numbers))
 }

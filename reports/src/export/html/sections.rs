@@ -110,7 +110,7 @@ pub fn budgets(report: &Report) -> Markup {
     let rows = report.budgets.iter().map(|row| {
         let (word, tone) = outcome(row.outcome);
         let narrow = if row.close { format!("{word}, narrowly") } else { word.to_owned() };
-        let tone = if row.close && tone == Tone::Good { Tone::Warn } else { tone };
+        let tone = decided(report, if row.close && tone == Tone::Good { Tone::Warn } else { tone });
         vec![
             cell(row.text.as_str()),
             pill(&narrow, tone),
@@ -124,10 +124,18 @@ pub fn budgets(report: &Report) -> Markup {
         @if report.budgets.is_empty() {
             p { "The scenario sets none, so there is nothing to pass or miss." }
         } @else {
-            p { "What must hold of the judged window. “Narrowly” means that the limit lies inside the interval." }
+            p {
+                "What must hold of the judged window. “Narrowly” means that the limit lies inside the interval."
+                @if !report.validity.valid { " The run is not valid, so none of them is decided." }
+            }
             (table("Budgets", &columns, rows.collect()))
         }
     }
+}
+
+/// What a run without a verdict met or missed is nothing to be glad or sorry about.
+fn decided(report: &Report, tone: Tone) -> Tone {
+    if report.validity.valid { tone } else { Tone::Plain }
 }
 
 /// How long answers took.
@@ -166,7 +174,10 @@ pub fn target(report: &Report) -> Markup {
     ];
     let rows = values.iter().map(|value| {
         let budget = match (&value.budget_text, value.outcome) {
-            (Some(text), Some(it)) => html! { (glued(text)) " " (pill(outcome(it).0, outcome(it).1)) },
+            (Some(text), Some(it)) => {
+                let (word, tone) = outcome(it);
+                html! { (glued(text)) " " (pill(word, decided(report, tone))) }
+            }
             _ => cell(""),
         };
         vec![
