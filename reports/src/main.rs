@@ -46,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn html(args: &Html) -> Result<Exit, Failure> {
+    one_to_stdout(&[Some(args.out.as_path()), args.json.as_deref()])?;
     let evidence = Evidence::open(&args.record)?;
     let report = report::report(&evidence)?;
     if let Some(path) = &args.json {
@@ -60,6 +61,8 @@ fn html(args: &Html) -> Result<Exit, Failure> {
 }
 
 fn gate(args: &Gate) -> Result<Exit, Failure> {
+    let json = args.json.then_some(Path::new(STDOUT));
+    let stdout_taken = one_to_stdout(&[args.junit.as_deref(), args.markdown.as_deref(), json])?;
     let mut evidence = Evidence::open(&args.record)?;
     if let Some(path) = &args.budgets {
         let budgets = budgets::read(path, &evidence)?;
@@ -75,8 +78,6 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
     if args.json {
         write(Path::new(STDOUT), &export::json(&decision)?)?;
     }
-    let mut documents = [&args.junit, &args.markdown].into_iter().flatten();
-    let stdout_taken = args.json || documents.any(|path| path == Path::new(STDOUT));
     let mut talk = if stdout_taken { String::new() } else { export::table(&decision) };
     if args.github {
         talk += &export::github(&decision);
@@ -99,6 +100,14 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
 
 /// The path that means standard output.
 const STDOUT: &str = "-";
+
+/// Whether a document goes to stdout.
+fn one_to_stdout(documents: &[Option<&Path>]) -> Result<bool, Failure> {
+    match documents.iter().flatten().filter(|path| **path == Path::new(STDOUT)).count() {
+        0 | 1 => Ok(documents.contains(&Some(Path::new(STDOUT)))),
+        _ => Err(Failure::usage("two documents cannot both go to stdout; name a file for one of them")),
+    }
+}
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path != Path::new(STDOUT) {

@@ -79,8 +79,7 @@ impl<'a> Time<'a> {
         if from_s > 0 {
             shade(0.0, from_s as f64, "warm-up");
         }
-        // The last second of the plan may hold the last answers; only a longer tail is worth a shade.
-        if planned > 0.0 && recorded > planned + 1.0 {
+        if planned > 0.0 && recorded > planned {
             shade(planned, recorded, "drain");
         }
         for stage in &setting.stages {

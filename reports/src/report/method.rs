@@ -16,6 +16,14 @@ pub fn caveats(evidence: &Evidence, checks: &[Check]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let tail_s = evidence.record.recorded_s() as f64 - run.planned_s();
+    if run.planned_s() > 0.0 && tail_s > 0.0 {
+        caveats.push(format!(
+            "The last {} lie after the planned end: they hold only the answers to requests that were still in flight, which \
+             are judged too, because leaving the slowest out would flatter the target.",
+            words::length(tail_s)
+        ));
+    }
     if summary.dropped > 0 {
         caveats.push(format!(
             "{} dropped. Budgets rank them above every answer; the percentiles elsewhere on this page are of answers alone.",

@@ -14,7 +14,7 @@ fn figure(title: &str, note: &str, drawn: &Figure, numbers: Markup) -> Markup {
         figure {
             figcaption { (title) @if !note.is_empty() { small { (note) } } }
             (PreEscaped(&drawn.wide)) (PreEscaped(&drawn.narrow))
-            details { summary { "The numbers" } (numbers) }
+            details { summary { "The numbers" span class="vh" { " of: " (title) } } (numbers) }
         }
     }
 }

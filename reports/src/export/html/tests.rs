@@ -211,3 +211,43 @@ fn a_stretch_that_is_not_judged_is_shaded_and_named() {
     assert!(page.contains(">warm-up</text>"));
     assert!(!html(&of(&Fixture { warm_up_s: 0, ..Fixture::default() })).contains(">warm-up</text>"));
 }
+
+/// Relative luminance of `#rrggbb` or `#rgb` (WCAG 2.2, "relative luminance").
+fn luminance(color: &str) -> f64 {
+    let digits = color.trim_start_matches('#');
+    let wide =
+        if digits.len() == 3 { digits.chars().flat_map(|it| [it, it]).collect() } else { digits.to_owned() };
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&wide[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
+}
+
+fn contrast(a: &str, b: &str) -> f64 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn text_and_lines_stand_out_from_what_they_stand_on_light_dark_and_printed() {
+    let themes: Vec<&str> = STYLE.split(":root{").skip(1).map(|it| it.split('}').next().unwrap()).collect();
+    assert_eq!(themes.len(), 3);
+    for theme in themes {
+        let value = |name: &str| {
+            let found = theme.split(';').find_map(|it| it.strip_prefix(&format!("--{name}:")));
+            found.unwrap_or_else(|| panic!("{name} is missing in {theme}"))
+        };
+        for ground in ["bg", "card"] {
+            for text in ["ink", "mute", "ok", "warn", "bad", "a-text", "b-text", "c-text", "d-text", "e-text"]
+            {
+                let ratio = contrast(value(text), value(ground));
+                assert!(ratio >= 4.5, "{text} on {ground}: {ratio:.2} in {theme}");
+            }
+            for line in ["a", "b", "c", "d", "e"] {
+                let ratio = contrast(value(line), value(ground));
+                assert!(ratio >= 3.0, "{line} on {ground}: {ratio:.2} in {theme}");
+            }
+        }
+    }
+}
