@@ -45,7 +45,7 @@ pub use run::{Generator, Git, Host, Model, Run, SCHEMA, ScenarioText, Stage, Sta
 pub use series::{ErrorCounts, SeriesRow};
 pub use summary::{GeneratorLoad, RequestSummary, Summary, summarise};
 pub use validity::{Reason, Rule, Validity, lag_bound_us};
-pub use writer::{Second, Writer};
+pub use writer::{Second, Writer, refuse_taken};
 
 /// The names of a record's files.
 pub mod files {

@@ -58,7 +58,8 @@ pub fn show_number(value: f64) -> String {
         size if size >= 99.95 => return show_count(value.round() as i64),
         size if size >= 9.995 => format!("{value:.1}"),
         size if size >= 0.01 => format!("{value:.2}"),
-        _ => format!("{value:.2e}"),
+        size if size >= 1e-6 => format!("{value:.*}", (1.0 - size.log10().floor()) as usize),
+        _ => format!("{value:.1e}"),
     };
     if text.contains('.') && !text.contains('e') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -105,6 +106,7 @@ mod tests {
         assert_eq!(shown, ["840 µs", "4.1 ms", "112 ms", "1 s", "1.25 s"]);
         assert_eq!([0.0002, 0.83, 0.001, 1.0].map(show_ratio), ["0.02 %", "83 %", "0.1 %", "100 %"]);
         assert_eq!([1840.0, 0.0, 12.345].map(show_number), ["1,840", "0", "12.3"]);
+        assert_eq!([0.0099, 0.00012, 1e-9].map(show_number), ["0.0099", "0.00012", "1.0e-9"]);
         assert_eq!(show_count(-1_234_567), "-1,234,567");
     }
 }

@@ -144,6 +144,19 @@ impl Writer {
     }
 }
 
+/// Refuses a folder that holds a record already.
+///
+/// # Errors
+/// It does.
+pub fn refuse_taken(folder: &Path) -> Result<(), RecordError> {
+    if folder.join(files::RUN).exists() {
+        let taken =
+            io::Error::new(io::ErrorKind::AlreadyExists, "holds a run record already; name another folder");
+        return Err(RecordError::io(folder)(taken));
+    }
+    Ok(())
+}
+
 /// Adds every histogram of `from` to `into`.
 pub(crate) fn add(into: &mut Histograms, from: &Histograms) {
     for (tag, histogram) in from {

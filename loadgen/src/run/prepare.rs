@@ -39,6 +39,7 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
     }
     let started_at = chrono::Utc::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&plan.name, started_at.into()));
+    record::refuse_taken(&folder)?;
     fs::create_dir_all(&folder).map_err(|error| Stop::Usage(format!("{}: {error}", folder.display())))?;
     let control = Arc::default();
     listen_for_signals(&control)?;
