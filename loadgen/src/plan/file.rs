@@ -59,6 +59,7 @@ pub struct File {
 #[schemars(deny_unknown_fields)]
 pub struct Target {
     /// Scheme, host and port, and perhaps a path that every path is put behind.
+    #[schemars(extend("pattern" = "^https?://"))]
     pub base_url: Option<At<String>>,
     /// Longest time for one request. Default 10s.
     pub timeout: Option<At<Time>>,
@@ -77,7 +78,7 @@ pub struct Target {
 #[schemars(deny_unknown_fields)]
 pub struct DataFile {
     /// A CSV file with a header line, relative to the scenario; may use what is under `vars`.
-    pub csv: At<String>,
+    pub csv: Option<At<String>>,
     /// The command that makes the file, told when it is missing.
     pub made_by: Option<String>,
     /// How a user comes by its row. Default: random.
@@ -99,7 +100,9 @@ pub enum Pick {
 /// How load is offered.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["users"]}, {"required": ["arrivals"]}]))]
+#[schemars(deny_unknown_fields, extend("not" = {
+    "required": ["users", "arrivals"], "properties": {"users": {"type": "object"}, "arrivals": {"type": "object"}},
+}))]
 pub struct Load {
     /// Closed model: a number of users, each of which waits for its answers.
     pub users: Option<At<Users>>,
@@ -116,7 +119,7 @@ pub struct Load {
 pub struct Users {
     /// Load profile.
     #[schemars(length(min = 1))]
-    pub stages: At<Vec<At<UserStage>>>,
+    pub stages: Option<At<Vec<At<UserStage>>>>,
     /// Pause after each iteration.
     pub think: Option<At<OrMap<Time, Think>>>,
     /// Shortest time from the start of one iteration to the start of the next.
@@ -152,7 +155,7 @@ pub struct Arrivals {
     pub max_in_flight: Option<At<u64>>,
     /// Load profile in iterations.
     #[schemars(length(min = 1))]
-    pub stages: At<Vec<At<RateStage>>>,
+    pub stages: Option<At<Vec<At<RateStage>>>>,
 }
 
 /// How arrivals are spaced.
@@ -300,9 +303,9 @@ pub struct Think {
 #[schemars(deny_unknown_fields)]
 pub struct LogNormal {
     /// Half of the pauses are shorter.
-    pub median: At<Time>,
+    pub median: Option<At<Time>>,
     /// 95 of 100 pauses are shorter.
-    pub p95: At<Time>,
+    pub p95: Option<At<Time>>,
 }
 
 /// What an answer must be.

@@ -30,15 +30,20 @@ macro_rules! inline_schema {
     };
 }
 
-/// A duration such as `200ms` or `1m30s`.
+/// No duration of a scenario is meant to be longer.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// A duration such as `200ms` or `1m30s`, at most a year.
 #[derive(Debug, Clone, Copy)]
 pub struct Time(pub Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        parse_duration(&spelling(deserializer, "a duration such as `200ms`")?)
-            .map(Self)
-            .map_err(de::Error::custom)
+        let text = spelling(deserializer, "a duration such as `200ms`")?;
+        match parse_duration(&text).map_err(de::Error::custom)? {
+            time if time <= LONGEST => Ok(Self(time)),
+            _ => Err(de::Error::custom(format!("`{text}` is longer than a year"))),
+        }
     }
 }
 
@@ -102,7 +107,7 @@ inline_schema!(Share, { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s
 pub struct Scalar {
     /// Its spelling.
     pub text: String,
-    /// Whether it is a number, written without quotes.
+    /// Whether it is a number as JSON writes it, without quotes.
     pub number: bool,
 }
 
@@ -120,9 +125,11 @@ impl<'de> Deserialize<'de> for Scalar {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Scalar, A::Error> {
-                let text = parts.next_element()?.unwrap_or_default();
+                let text: String = parts.next_element()?.unwrap_or_default();
                 let kind: Option<String> = parts.next_element()?;
-                Ok(Scalar { text, number: kind.as_deref() == Some(NUMBER) })
+                // Not every number of YAML is one of JSON: `0x1F`, `+5`.
+                let number = kind.as_deref() == Some(NUMBER) && text.parse::<serde_json::Number>().is_ok();
+                Ok(Scalar { text, number })
             }
         }
 

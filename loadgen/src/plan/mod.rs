@@ -24,6 +24,8 @@ pub mod watch;
 
 use std::path::Path;
 
+use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
+
 pub use model::Plan;
 pub use problem::PlanError;
 pub use show::show;
@@ -55,10 +57,13 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
     result.map_err(|problems| PlanError::new(problems, files))
 }
 
-/// The JSON Schema of scenario files.
+/// The JSON Schema of scenario files, in the draft that editors know best (draft 7).
 pub fn schema() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<file::File>()
-        .to_value()
+    let one_line = RecursiveTransform(|schema: &mut Schema| {
+        if let Some(serde_json::Value::String(text)) = schema.get_mut("description") {
+            *text = text.replace('\n', " ");
+        }
+    });
+    let settings = SchemaSettings::draft07().with_transform(one_line);
+    settings.into_generator().into_root_schema_for::<file::File>().to_value()
 }

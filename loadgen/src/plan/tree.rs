@@ -95,15 +95,31 @@ fn plain_message(error: &serde_saphyr::Error) -> String {
     format!("not valid YAML: {message}")
 }
 
+/// Under these keys, keys that stand for one another: where a file says one, what its base says with the others is
+/// dropped.
+const ALTERNATIVES: [(&str, &[&str]); 2] =
+    [("load", &["users", "arrivals"]), ("think", &["constant", "uniform", "exponential", "lognormal"])];
+
 /// Lays `own` over `base`: maps are merged key by key, everything else is replaced.
 pub fn merge(base: Node, own: Node) -> Node {
+    merge_at("", base, own)
+}
+
+fn merge_at(key: &str, base: Node, own: Node) -> Node {
     match (base.kind, own.kind) {
         (Kind::Map(mut entries), Kind::Map(mine)) => {
+            let says = |key: &str| mine.iter().any(|entry| entry.key == key);
+            let alternatives =
+                ALTERNATIVES.iter().find(|(under, _)| *under == key).map_or(&[][..], |it| it.1);
+            if alternatives.iter().any(|key| says(key)) {
+                entries.retain(|it| says(&it.key) || !alternatives.contains(&it.key.as_str()));
+            }
             for entry in mine {
                 match entries.iter().position(|it| it.key == entry.key) {
                     Some(index) => {
-                        let old = entries[index].value.clone();
-                        entries[index] = Entry { value: merge(old, entry.value), ..entry };
+                        let old = entries.remove(index).value;
+                        let value = merge_at(&entry.key, old, entry.value);
+                        entries.insert(index, Entry { value, key: entry.key, key_span: entry.key_span });
                     }
                     None => entries.push(entry),
                 }

@@ -23,7 +23,15 @@ impl Check<'_> {
     pub fn data_sets(&mut self, sets: Pairs<At<DataFile>>) {
         for (name, file) in sets.0 {
             let Some(set) = self.variable_name(&name) else { continue };
-            let Some(path) = self.data_path(&file.csv) else {
+            let Some(csv) = &file.csv else {
+                self.problem(
+                    name.span,
+                    format!("`{set}` has no `csv`; name the file, such as `csv: data/{set}.csv`"),
+                );
+                self.unread.push(set);
+                continue;
+            };
+            let Some(path) = self.data_path(csv) else {
                 self.unread.push(set);
                 continue;
             };
@@ -32,7 +40,7 @@ impl Check<'_> {
                 Some(command) if !path.exists() => format!("{message}; make it with `{command}`"),
                 _ => message,
             });
-            match self.keep(file.csv.span, read) {
+            match self.keep(csv.span, read) {
                 Some(set) => self.data.push(set),
                 None => self.unread.push(set),
             }

@@ -49,9 +49,9 @@ impl Check<'_> {
                 );
             }
             let weight = flow.weight.as_ref().map_or(1.0, |weight| {
-                if !(weight.value.is_finite() && weight.value > 0.0) {
+                if !(weight.value > 0.0 && weight.value <= 1e9) {
                     let message = format!(
-                        "a weight of {} is never chosen; write a number above 0, or take the flow out",
+                        "a weight of {} gives no share of the load; write a number above 0, or take the flow out",
                         weight.value
                     );
                     self.problem(weight.span, message);

@@ -43,8 +43,8 @@ impl Check<'_> {
                 .push(Problem::elsewhere(format!("--scale {scale}: write a number above 0 such as 0.1")));
         }
         let (span, made) = match (load.users, load.arrivals) {
-            (Some(users), None) => (users.stages.span, self.users(users.value, scale)),
-            (None, Some(arrivals)) => (arrivals.stages.span, self.arrivals(arrivals.value, scale)),
+            (Some(users), None) => (users.key, self.users(users, scale)),
+            (None, Some(arrivals)) => (arrivals.key, self.arrivals(arrivals, scale)),
             (Some(users), Some(arrivals)) => {
                 let later = if users.key.start > arrivals.key.start { users.key } else { arrivals.key };
                 self.problem(
@@ -79,7 +79,7 @@ impl Check<'_> {
         time
     }
 
-    fn users(&mut self, users: Users, scale: f64) -> Option<Load> {
+    fn users(&mut self, At { key, value: users, .. }: At<Users>, scale: f64) -> Option<Load> {
         let count = |users: At<u64>| {
             // Scaled down, some users are still some.
             let scaled = (users.value as f64 * scale).round();
@@ -89,8 +89,14 @@ impl Check<'_> {
                 value: if users.value > 0 { scaled.max(1.0) } else { 0.0 },
             }
         };
-        let span = users.stages.span;
-        let given = users.stages.value.into_iter().map(|At { span, value: stage, .. }| {
+        let Some(At { span, value: stages, .. }) = users.stages else {
+            self.problem(
+                key,
+                "`stages` is missing; write such as `stages: [{ to: 100, over: 30s }, { hold: 2m }]`",
+            );
+            return None;
+        };
+        let given = stages.into_iter().map(|At { span, value: stage, .. }| {
             let UserStage { to, over, users, hold } = stage;
             Given { span, to: to.map(count), over, level: users.map(count), hold }
         });
@@ -105,9 +111,12 @@ impl Check<'_> {
         Some(Load::Users { stages: stages?, think, pacing })
     }
 
-    fn arrivals(&mut self, arrivals: Arrivals, scale: f64) -> Option<Load> {
-        let span = arrivals.stages.span;
-        let given = arrivals.stages.value.into_iter().map(|At { span, value: stage, .. }| {
+    fn arrivals(&mut self, At { key, value: arrivals, .. }: At<Arrivals>, scale: f64) -> Option<Load> {
+        let Some(At { span, value: stages, .. }) = arrivals.stages else {
+            self.problem(key, "`stages` is missing; write such as `stages: [{ rate: 500/s, hold: 2m }]`");
+            return None;
+        };
+        let given = stages.into_iter().map(|At { span, value: stage, .. }| {
             let RateStage { to, over, rate, hold } = stage;
             let scaled = |rate: At<crate::plan::forms::Rate>| At {
                 span: rate.span,

@@ -24,7 +24,11 @@ impl Check<'_> {
             }
             (None, None, Some(mean), None) => Some(Think::Exponential(mean.0)),
             (None, None, None, Some(law)) => {
-                if law.median.0.is_zero() || law.p95.0 < law.median.0 {
+                let (Some(median), Some(p95)) = (&law.median, &law.p95) else {
+                    self.problem(law.span, "both are needed: `lognormal: { median: 3s, p95: 9s }`");
+                    return None;
+                };
+                if median.0.is_zero() || p95.0 < median.0 {
                     let right = "`lognormal: { median: 3s, p95: 9s }`";
                     self.problem(
                         law.span,
@@ -32,7 +36,7 @@ impl Check<'_> {
                     );
                     return None;
                 }
-                Some(Think::lognormal(law.median.0, law.p95.0))
+                Some(Think::lognormal(median.0, p95.0))
             }
             _ => {
                 self.problem(

@@ -1,5 +1,10 @@
+use std::time::Duration;
+
 use super::{RIGHT, folder, load_in};
-use crate::plan::{Overrides, Plan, model::Load, profile};
+use crate::{
+    flow::think::Think,
+    plan::{Overrides, Plan, model::Load, profile},
+};
 
 fn two(own: &str, base: &str) -> Result<Plan, String> {
     let folder = folder(&[("s.yaml", own), ("base.yaml", base)]);
@@ -18,8 +23,18 @@ fn maps_are_merged_and_lists_replaced() {
 
 #[test]
 fn null_takes_out_what_the_base_says() {
-    let own = "extends: base.yaml\nload: { users: null, arrivals: { stages: [{ rate: 5/s, hold: 9s }] } }\n";
+    let plan = two("extends: base.yaml\nbudgets: null\nload: { warm_up: null }\n", RIGHT).unwrap();
+    assert!(plan.budgets.is_empty() && plan.warm_up.is_zero());
+}
+
+#[test]
+fn one_of_several_alternatives_takes_the_place_of_the_others() {
+    let own = "extends: base.yaml\nload: { arrivals: { stages: [{ rate: 5/s, hold: 9s }] } }\n";
     assert!(matches!(two(own, RIGHT).unwrap().load, Load::Arrivals { .. }));
+    let base = RIGHT.replace("think: 1s", "think: { lognormal: { median: 3s, p95: 9s } }");
+    let own = "extends: base.yaml\nload: { users: { think: { constant: 2s } } }\n";
+    let Load::Users { think, .. } = two(own, &base).unwrap().load else { panic!("closed") };
+    assert_eq!(think, Some(Think::Constant(Duration::from_secs(2))));
 }
 
 #[test]

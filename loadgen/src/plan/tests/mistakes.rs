@@ -47,6 +47,8 @@ const MISTAKES: &[(&str, &str, &str, &[&str])] = &[
     ("weight: 3", "weight: -1.5", "19:13", &["-1.5", "above 0"]),
     ("weight: 3", "weight: three", "19:13", &["expected a number, found `three`"]),
     ("think: 1s", "think: 1 parsec", "10:12", &["`1 parsec` is not a duration", "200ms"]),
+    ("think: 1s", "think: 9999999h", "10:12", &["longer than a year"]),
+    ("weight: 3", "weight: 1e300", "19:13", &["above 0"]),
     ("think: 1s", "think: 1", "10:12", &["`1` is not a duration", "200ms"]),
     ("{ uniform: [1s, 3s] }", "{ uniform: [3s, 1s] }", "25:28", &["shorter pause comes first"]),
     ("{ uniform: [1s, 3s] }", "{ uniform: [3s] }", "25:27", &["1 item"]),
@@ -80,6 +82,9 @@ const MISTAKES: &[(&str, &str, &str, &[&str])] = &[
     ("{ to: 10, over: 5s }", "{ to: 0, over: 5s }", "9:13", &["never leaves 0"]),
     ("to: 10", "to: ten", "9:20", &["expected a whole number, 0 or more, found `ten`"]),
     ("to: 10", "to: 10.5", "9:20", &["expected a whole number"]),
+    ("stages: [{ to: 10, over: 5s }, { hold: 10s }]", "stages: null", "8:3", &["`stages` is missing"]),
+    ("{ csv: people.csv }", "{ pick: random }", "6:3", &["`csv: data/people.csv`"]),
+    ("{ uniform: [1s, 3s] }", "{ lognormal: { p95: 3s } }", "25:29", &["median: 3s, p95: 9s"]),
     ("warm_up: 5s", "warm_up: 15s", "11:12", &["nothing to judge"]),
     ("warm_up: 5s", "warm_up: 1500ms", "11:12", &["whole seconds"]),
     (
@@ -88,7 +93,7 @@ const MISTAKES: &[(&str, &str, &str, &[&str])] = &[
         "11:3",
         &["`users` and `arrivals` both"],
     ),
-    ("{ csv: people.csv }", "{ csv: people.csv, pick: unique }", "9:13", &["10 users", "has 2"]),
+    ("{ csv: people.csv }", "{ csv: people.csv, pick: unique }", "8:3", &["10 users", "has 2"]),
     ("{ csv: people.csv }", "{ csv: people.csv, pick: uniqe }", "6:36", &["did you mean `unique`?"]),
     // shape
     (

@@ -76,11 +76,12 @@ fn null_drops_a_default_header_and_a_value_replaces_it() {
 #[test]
 fn a_json_body_keeps_its_types_and_writes_lone_numbers_bare() {
     let json = "{ n: '${page}', t: '${word}', u: '${user.index}', s: 'p${page}', q: '${people.email}', \
-                l: [1, 2.50, null, true, '1', '$${x} \"'] }";
-    let plan = plan_with("json: { title: \"${sentence(3)}\" }", &format!("json: {json}"));
+                l: [1, 2.50, null, true, '1', '$${x} \"', '${hex}'] }";
+    let text = with("json: { title: \"${sentence(3)}\" }", &format!("json: {json}"));
+    let plan = load_text(&text.replace("vars: {", "vars: { hex: 0x1F,")).unwrap();
     let body: serde_json::Value = serde_json::from_str(&body(&plan, 1, 0)).unwrap();
     let expected = serde_json::json!({
-        "n": 20, "t": "2 0", "u": 4, "s": "p20", "q": "a@b.example", "l": [1, 2.5, null, true, "1", "${x} \""]
+        "n": 20, "t": "2 0", "u": 4, "s": "p20", "q": "a@b.example", "l": [1, 2.5, null, true, "1", "${x} \"", "0x1F"]
     });
     assert_eq!(body, expected);
 }
