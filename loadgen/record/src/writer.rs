@@ -43,14 +43,8 @@ impl Writer {
     /// # Errors
     /// The folder cannot be created or is not empty, or a file cannot be written.
     pub fn create(folder: &Path, run: &Run, start: SystemTime) -> Result<Self, RecordError> {
+        refuse_taken(folder)?;
         fs::create_dir_all(folder).map_err(RecordError::io(folder))?;
-        if folder.join(files::RUN).exists() {
-            let taken = io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "holds a run record already; name another folder",
-            );
-            return Err(RecordError::io(folder)(taken));
-        }
         write_run(folder, run)?;
         let open = |name: &str| {
             let path = folder.join(name);
