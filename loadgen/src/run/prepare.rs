@@ -37,6 +37,7 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
     if !loopback {
         check_rate(&plan, arguments.max_rate)?;
     }
+    #[expect(clippy::disallowed_methods, reason = "a record says when the run began")]
     let started_at = chrono::Utc::now();
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&plan.name, started_at.into()));
     record::refuse_taken(&folder)?;
@@ -51,8 +52,10 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
         return Err(if control.interrupted() { Stop::Interrupted } else { Stop::NoData(format!("{why:#}")) });
     }
     let observers = Observers::new(&plan, &tls).map_err(|error| Stop::Usage(format!("{error:#}")))?;
+    #[expect(clippy::disallowed_methods, reason = "a seed that nobody chose; the record keeps it")]
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32()));
     let parts = Parts {
-        seed: arguments.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32())),
+        seed,
         threads: host::cores(),
         transport,
         control,
