@@ -11,7 +11,6 @@ use super::session::Session;
 pub use crate::plan::file::Pick;
 
 /// The rows of a CSV file. All cells lie in one text, so that a hundred thousand rows cost little more than the file.
-#[derive(Debug)]
 pub struct DataSet {
     /// Its name in the scenario.
     pub name: String,
@@ -25,6 +24,18 @@ pub struct DataSet {
     /// Where each cell ends in `cells`, row by row.
     ends: Vec<u32>,
     next: AtomicUsize,
+}
+
+// Cells may be passwords and tokens: they are never printed.
+impl std::fmt::Debug for DataSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, columns, pick, .. } = self;
+        f.debug_struct("DataSet")
+            .field("name", name)
+            .field("columns", columns)
+            .field("pick", pick)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DataSet {
@@ -170,6 +181,13 @@ mod tests {
         };
         assert_eq!(draw(), draw());
         assert!((0..4).all(|row| draw().contains(&row)));
+    }
+
+    #[test]
+    fn cells_are_not_printed() {
+        let set = read("email,password\na@b.example,hunter2\n", Pick::Random).unwrap();
+        let shown = format!("{set:?}");
+        assert!(shown.contains("password") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

@@ -75,8 +75,8 @@ pub fn parse(text: &str, file: usize) -> Result<Node, Problem> {
     let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let span = error.location().map_or(Span::start_of(file), |location| Span {
             file,
-            line: location.line() as usize,
-            column: location.column() as usize,
+            line: (location.line() as usize).max(1),
+            column: (location.column() as usize).max(1),
             start: location.span().byte_offset().unwrap_or(0) as usize,
             length: 1,
         });
