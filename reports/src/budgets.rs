@@ -26,6 +26,15 @@ pub fn read(path: &Path, evidence: &Evidence) -> Result<Vec<Budget>, Failure> {
     })
 }
 
+/// The parser's word without the place, which stands before it, and in words of YAML, not of the parser.
+fn plain(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let text = text.split(", set DuplicateKeyPolicy").next().unwrap_or_default();
+    let text = text.replace("sequence start", "a list").replace("mapping start", "a map");
+    text.replace("duplicate mapping key", "written twice")
+}
+
 /// What budgets can be about.
 struct Known {
     requests: BTreeSet<String>,
@@ -54,11 +63,8 @@ const RIGHT: &str = "write a list such as `- { p95: 200ms }`, `- { request: list
 
 fn parse(text: &str, known: &Known) -> Result<Vec<Budget>, Wrong> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let entries: Vec<Spanned<Entry>> =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let message = error.without_snippet().to_string();
-            Wrong { at: error.location(), message: format!("{message}; {RIGHT}") }
-        })?;
+    let entries: Vec<Spanned<Entry>> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| Wrong { at: error.location(), message: format!("{}; {RIGHT}", plain(&error)) })?;
     if entries.is_empty() {
         return Err(Wrong { at: None, message: format!("holds no budget; {RIGHT}") });
     }
@@ -223,6 +229,18 @@ mod tests {
             let (_, message) = wrong(text);
             assert!(message.contains("write a list such as"), "{text:?}: {message}");
         }
+    }
+
+    #[test]
+    fn what_the_parser_says_is_said_in_words_of_yaml() {
+        let (at, message) = wrong("p95: 200ms\n");
+        assert_eq!((at.as_str(), message.starts_with("expected a list; write")), ("1:1", true), "{message}");
+        let (at, message) = wrong("- { p95: 200ms, p95: 3s }\n");
+        assert_eq!(
+            (at.as_str(), message.starts_with("written twice: p95; write")),
+            ("1:17", true),
+            "{message}"
+        );
     }
 
     #[test]

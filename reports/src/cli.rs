@@ -18,8 +18,8 @@ Examples:
   reports gate runs/phase-1k --junit gate.xml --github
   reports gate runs/phase-1k --budgets stricter.yaml --json
 
-Exit codes: 0 pass · 1 internal error · 2 bad command line or record · 10 budget missed · 12 run invalid ·
-13 no data · 130 interrupted run";
+Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
+10 budget missed · 12 run invalid · 13 no data · 130 interrupted run";
 
 /// What to make of a record.
 #[derive(Debug, Subcommand)]
@@ -44,7 +44,8 @@ Examples:
   reports html runs/phase-1k --out report.html --json report.json
   reports html runs/phase-1k --out - | less
 
-Exits 0 when the page was drawn, whatever the verdict; 13 when the record holds nothing to draw.";
+Exits 0 when the page was drawn, whatever the verdict;
+13 when the record holds nothing to draw.";
 
 /// `reports html`.
 #[derive(Debug, Args)]
@@ -70,7 +71,8 @@ Examples:
   reports gate runs/phase-1k --budgets stricter.yaml --junit gate.xml
   reports gate runs/phase-1k --github --markdown - >> \"$GITHUB_STEP_SUMMARY\"
 
-Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed · 12 run invalid · 13 no data · 130 interrupted run";
+Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed ·
+12 run invalid · 13 no data · 130 interrupted run";
 
 /// `reports gate`.
 #[derive(Debug, Args)]

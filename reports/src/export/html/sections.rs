@@ -176,7 +176,7 @@ pub fn target(report: &Report) -> Markup {
         let budget = match (&value.budget_text, value.outcome) {
             (Some(text), Some(it)) => {
                 let (word, tone) = outcome(it);
-                html! { (glued(text)) " " (pill(word, decided(report, tone))) }
+                html! { span class="keep" { (glued(text)) " " (pill(word, decided(report, tone))) } }
             }
             _ => cell(""),
         };
