@@ -4,7 +4,7 @@
 //! read (files, extends) ─► tree (located YAML) ─► de (into the types of file) ─► check ─► model::Plan
 //! ```
 //!
-//! The types in [`file`] are the language and its JSON Schema at once. Every mistake is reported, not only the first.
+//! The types in [`mod@file`] are the language and its JSON Schema at once. Every mistake is reported, not only the first.
 
 mod check;
 mod de;
