@@ -62,17 +62,57 @@ pub struct Observation {
     pub n: f64,
 }
 
-/// Computes every `defined` value over `window` from `rows`.
+/// Computes every `defined` value over `window` from `rows`, which are in order of time.
 pub fn observed_values(defined: &[ObservedValue], rows: &[TargetRow], window: Window) -> Vec<Observation> {
-    let mut by_value: BTreeMap<(&str, &str), Vec<&TargetRow>> = BTreeMap::new();
-    for row in rows {
-        by_value.entry((&row.source, &row.name)).or_default().push(row);
+    let mut tallies = Tallies::new(defined, window.from_s);
+    rows.iter().filter(|row| row.second < window.to_s).for_each(|row| tallies.push(row));
+    tallies.observations()
+}
+
+/// Observed values summed up row by row, so that a view of a long run need not keep and read all its rows.
+#[derive(Debug)]
+pub struct Tallies {
+    from_s: u64,
+    tallies: Vec<(ObservedValue, Tally)>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    first_s: Option<u64>,
+    last_s: u64,
+    last: BTreeMap<String, f64>,
+    growth: BTreeMap<String, f64>,
+    levels: f64,
+    readings: u64,
+}
+
+impl Tallies {
+    /// Of every `defined` value, from second `from_s` on.
+    pub fn new(defined: &[ObservedValue], from_s: u64) -> Self {
+        Self { from_s, tallies: defined.iter().map(|value| (value.clone(), Tally::default())).collect() }
     }
-    defined
-        .iter()
-        .map(|observed| {
-            let rows = by_value.get(&(observed.source.as_str(), observed.name.as_str()));
-            let (value, n) = rows.map_or((None, 0.0), |rows| figure(observed.kind, rows, window));
+
+    /// Takes a row; rows come in order of time.
+    pub fn push(&mut self, row: &TargetRow) {
+        let from_s = self.from_s;
+        let of_row =
+            |(value, _): &&mut (ObservedValue, Tally)| value.source == row.source && value.name == row.name;
+        let Some((value, tally)) = self.tallies.iter_mut().find(of_row) else { return };
+        if value.kind == ObservedKind::Gauge {
+            if row.second >= from_s {
+                tally.levels += row.value;
+                tally.readings += 1;
+            }
+        } else if row.second >= from_s.saturating_sub(1) {
+            // The reading at the end of the second before the window is where the window's growth begins.
+            tally.grow(row);
+        }
+    }
+
+    /// The figures of what was taken so far.
+    pub fn observations(&self) -> Vec<Observation> {
+        let figures = self.tallies.iter().map(|(observed, tally)| {
+            let (value, n) = tally.figure(observed.kind);
             Observation {
                 source: observed.source.clone(),
                 name: observed.name.clone(),
@@ -80,64 +120,54 @@ pub fn observed_values(defined: &[ObservedValue], rows: &[TargetRow], window: Wi
                 value,
                 n,
             }
-        })
-        .collect()
-}
-
-fn figure(kind: ObservedKind, rows: &[&TargetRow], window: Window) -> (Option<f64>, f64) {
-    if kind == ObservedKind::Gauge {
-        let levels: Vec<f64> =
-            rows.iter().filter(|row| window.contains(row.second)).map(|row| row.value).collect();
-        let n = levels.len() as f64;
-        return ((n > 0.0).then(|| levels.iter().sum::<f64>() / n), n);
-    }
-    let growth = growth(rows, window);
-    let of = |component: &str| growth.deltas.get(component).copied().unwrap_or(0.0);
-    let ratio = |part: f64, whole: f64| ((whole > 0.0).then(|| part / whole), whole);
-    match kind {
-        ObservedKind::Ratio => ratio(of("hits"), of("all")),
-        ObservedKind::Rate => ((growth.seconds > 0.0).then(|| of("total") / growth.seconds), of("total")),
-        ObservedKind::Header => ratio(of("HIT"), growth.deltas.values().sum()),
-        ObservedKind::Quantile(quantile) => {
-            let mut buckets: Vec<(f64, f64)> = growth
-                .deltas
-                .iter()
-                .filter_map(|(component, delta)| Some((bucket_bound(component)?, *delta)))
-                .collect();
-            buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let n = buckets.last().map_or(0.0, |bucket| bucket.1);
-            (bucket_quantile(&buckets, quantile), n)
-        }
-        ObservedKind::Gauge => unreachable!("handled above"),
+        });
+        figures.collect()
     }
 }
 
-struct Growth<'a> {
-    deltas: BTreeMap<&'a str, f64>,
-    seconds: f64,
-}
-
-/// How much each running total grew over the window. A total that falls was reset by a restart of the target
-/// and counts from zero again, as Prometheus' `increase` has it.
-fn growth<'a>(rows: &[&'a TargetRow], window: Window) -> Growth<'a> {
-    let mut last: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut deltas: BTreeMap<&str, f64> = BTreeMap::new();
-    let (mut first_s, mut last_s) = (None, 0);
-    // The reading at the end of the second before the window is where the window's growth begins.
-    let begin = window.from_s.saturating_sub(1);
-    for row in rows.iter().filter(|row| row.second >= begin && row.second < window.to_s) {
-        first_s.get_or_insert(row.second);
-        last_s = row.second;
-        let delta = deltas.entry(&row.component).or_default();
-        match last.insert(&row.component, row.value) {
-            Some(before) if row.value >= before => *delta += row.value - before,
-            Some(_) => *delta += row.value,
-            // A component first seen after the window began came into being with it (a new label value).
-            None if first_s != Some(row.second) => *delta += row.value,
-            None => {}
+impl Tally {
+    /// Adds how much the row's running total grew. A total that falls was reset by a restart of the target and counts
+    /// from zero again, as Prometheus' `increase` has it.
+    fn grow(&mut self, row: &TargetRow) {
+        let first_s = *self.first_s.get_or_insert(row.second);
+        self.last_s = row.second;
+        let grown = match self.last.get_mut(&row.component) {
+            Some(last) => {
+                let before = std::mem::replace(last, row.value);
+                if row.value >= before { row.value - before } else { row.value }
+            }
+            None => {
+                self.last.insert(row.component.clone(), row.value);
+                // A component first seen after the window began came into being with it (a new label value).
+                if first_s == row.second { 0.0 } else { row.value }
+            }
+        };
+        match self.growth.get_mut(&row.component) {
+            Some(growth) => *growth += grown,
+            None => drop(self.growth.insert(row.component.clone(), grown)),
         }
     }
-    Growth { deltas, seconds: first_s.map_or(0.0, |first| (last_s - first) as f64) }
+
+    fn figure(&self, kind: ObservedKind) -> (Option<f64>, f64) {
+        let of = |component: &str| self.growth.get(component).copied().unwrap_or(0.0);
+        let ratio = |part: f64, whole: f64| ((whole > 0.0).then(|| part / whole), whole);
+        match kind {
+            ObservedKind::Gauge => ratio(self.levels, self.readings as f64),
+            ObservedKind::Ratio => ratio(of("hits"), of("all")),
+            ObservedKind::Rate => {
+                let seconds = self.first_s.map_or(0.0, |first_s| (self.last_s - first_s) as f64);
+                (ratio(of("total"), seconds).0, of("total"))
+            }
+            ObservedKind::Header => ratio(of("HIT"), self.growth.values().sum()),
+            ObservedKind::Quantile(quantile) => {
+                let bound = |(component, growth): (&String, &f64)| Some((bucket_bound(component)?, *growth));
+                let mut buckets: Vec<(f64, f64)> = self.growth.iter().filter_map(bound).collect();
+                buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let n = buckets.last().map_or(0.0, |bucket| bucket.1);
+                (bucket_quantile(&buckets, quantile), n)
+            }
+        }
+    }
 }
 
 fn bucket_bound(component: &str) -> Option<f64> {

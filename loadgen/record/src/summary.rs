@@ -119,6 +119,17 @@ pub fn summarise(
     target: &[TargetRow],
     window: Window,
 ) -> Summary {
+    sum_up(run, totals, series, observed_values(&run.observed, target, window), window)
+}
+
+/// [`summarise`] with the observed values computed already.
+pub(crate) fn sum_up(
+    run: &Run,
+    totals: &Histograms,
+    series: &[SeriesRow],
+    observed: Vec<Observation>,
+    window: Window,
+) -> Summary {
     let judged = || series.iter().filter(|row| window.contains(row.second));
     let sum = |part: fn(&SeriesRow) -> u64| judged().map(part).sum::<u64>();
     let highest = |part: fn(&SeriesRow) -> u64| judged().map(part).max().unwrap_or(0);
@@ -165,7 +176,7 @@ pub fn summarise(
             timer_slip_us: highest(|row| row.timer_slip_us),
         },
         by_request: by_request(totals, seconds),
-        observed: observed_values(&run.observed, target, window),
+        observed,
     }
 }
 

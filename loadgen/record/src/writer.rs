@@ -9,7 +9,9 @@ use hdrhistogram::serialization::{V2DeflateSerializer, interval_log};
 
 use crate::{
     ErrorSample, Histogram, Histograms, Kind, RecordError, Run, SeriesRow, Summary, TargetRow, files, judge,
-    new_histogram, summarise, summary::merged,
+    new_histogram,
+    observed::Tallies,
+    summary::{merged, sum_up},
 };
 
 /// One second of the run, to be written.
@@ -33,7 +35,7 @@ pub struct Writer {
     warm_up_s: u64,
     totals: Histograms,
     rows: Vec<SeriesRow>,
-    observed: Vec<TargetRow>,
+    observed: Tallies,
 }
 
 impl Writer {
@@ -61,7 +63,7 @@ impl Writer {
             warm_up_s: run.warm_up_s,
             totals: Histograms::new(),
             rows: Vec::new(),
-            observed: Vec::new(),
+            observed: Tallies::new(&run.observed, run.warm_up_s),
         })
     }
 
@@ -109,14 +111,14 @@ impl Writer {
     pub fn observed(&mut self, rows: Vec<TargetRow>) -> Result<(), RecordError> {
         let written = rows.iter().try_for_each(|row| self.target.serialize(row).map_err(io::Error::from));
         written.and_then(|()| self.target.flush()).map_err(RecordError::io(&self.folder))?;
-        self.observed.extend(rows);
+        rows.iter().for_each(|row| self.observed.push(row));
         Ok(())
     }
 
     /// Figures of what was judged so far, for a live view.
     pub fn so_far(&self, run: &Run) -> (Summary, crate::Judgement) {
         let window = run.judged(self.rows.last().map_or(0, |row| row.second + 1));
-        let summary = summarise(run, &self.totals, &self.rows, &self.observed, window);
+        let summary = sum_up(run, &self.totals, &self.rows, self.observed.observations(), window);
         let judgement = judge(run, &summary, &self.totals);
         (summary, judgement)
     }
