@@ -127,7 +127,7 @@ impl<'a> Time<'a> {
             let mut draw = |piece: &mut Vec<(f64, f64)>| {
                 match piece.as_slice() {
                     [] => {}
-                    [one] => canvas.dot(*one, 2.5, line.ink),
+                    [one] => canvas.dot(*one, 3.5, line.ink),
                     more => canvas.line(more, line.ink, line.thickness),
                 }
                 piece.clear();

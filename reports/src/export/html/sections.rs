@@ -143,8 +143,11 @@ pub fn latency(report: &Report) -> Markup {
     html! {
         h2 { "How long answers took" }
         p { "From the instant a request was due to the last byte of its answer. Lines break where a bin is too thin for its percentile." }
-        (figures::latency(report))
-        (figures::spectrum(report))
+        // A figure without data would look like one of a very fast target.
+        @if report.timeline.bins.iter().any(|bin| bin.response.p50_us.is_some()) { (figures::latency(report)) }
+        @else { p { "No stretch of the run has answers enough for a median." } }
+        @if report.spectrum.response.is_empty() { p { "The judged window has too few answers for any percentile." } }
+        @else { (figures::spectrum(report)) }
     }
 }
 
@@ -338,6 +341,10 @@ fn long(text: &str) -> Markup {
 }
 
 fn capital(text: &str) -> String {
+    // `p95` is a name.
+    if text.chars().nth(1).is_some_and(|second| second.is_ascii_digit()) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
