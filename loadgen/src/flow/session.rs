@@ -1,9 +1,10 @@
+use std::fmt;
+
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 use crate::plan::model::Plan;
 
 /// What one virtual user knows: its variables, its rows of data, its own stream of random numbers.
-#[derive(Debug)]
 pub struct Session {
     /// Variables saved from answers, by [`crate::plan::model::Slot`].
     pub slots: Vec<Option<Box<str>>>,
@@ -15,6 +16,16 @@ pub struct Session {
     pub user_index: u64,
     /// 0, 1, 2, … within this user.
     pub iteration: u64,
+}
+
+/// Variables hold what targets gave, tokens among it: they are not shown.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("user_index", &self.user_index)
+            .field("iteration", &self.iteration)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
