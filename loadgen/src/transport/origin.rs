@@ -58,14 +58,14 @@ impl fmt::Display for Origin {
 pub fn allowed(origin: &Origin, addresses: &[SocketAddr], allow: &[String]) -> Result<(), String> {
     let beyond = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
     match beyond {
-        Some(address) if !allow.iter().any(|host| host.eq_ignore_ascii_case(&origin.host)) => Err(format!(
-            "{} is {}, which is not this machine; if its owner agreed to be loaded, put `allow: [{}]` into the scenario or \
-             add `--allow {}`",
-            origin.host,
-            address.ip(),
-            origin.host,
-            origin.host
-        )),
+        Some(address) if !allow.iter().any(|host| host.eq_ignore_ascii_case(&origin.host)) => {
+            let (host, ip) = (&origin.host, address.ip().to_string());
+            let resolved = if *host == ip { String::new() } else { format!(" ({ip})") };
+            Err(format!(
+                "{host}{resolved} is not this machine; if its owner agreed to be loaded, put `allow: [{host}]` into the \
+                 scenario or add `--allow {host}`"
+            ))
+        }
         _ => Ok(()),
     }
 }
