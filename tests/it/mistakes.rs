@@ -38,7 +38,7 @@ const MISTAKES: [(&str, &str, usize, usize, &[&str]); 12] = [
         "hold: 1s } ] }",
         "hold: 1s } ] }\n  arrivals: { stages: [ { rate: 5/s, hold: 1s } ] }",
         7,
-        13,
+        3,
         &["users", "arrivals"],
     ),
     ("hold: 1s", "hold: 1 fortnight", 6, 40, &["fortnight", "200ms"]),
