@@ -2,7 +2,7 @@
 //! to look at without a load test.
 //!
 //! ```text
-//! cargo run --profile demo --example hour_record -- DIR [--seconds 3600] [--names 50] [--rate 1000] [--seed 1] [--killed]
+//! cargo run --profile demo --example hour_record -- DIR [--seconds 3600] [--names 50] [--rate 1000] [--seed 1] [--dense] [--killed]
 //! ```
 //!
 //! Response times are log-logistic, `m·(u/(1−u))^β`, whose percentiles are known: of 8 ms and β = 0.55, p95 is
@@ -34,6 +34,9 @@ struct Args {
     /// Seed of the random numbers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Fail one request of each name in every second, so that every kind of line is in every second.
+    #[arg(long)]
+    dense: bool,
     /// Leave the record as a killed generator would.
     #[arg(long)]
     killed: bool,
@@ -183,7 +186,8 @@ impl Source {
             let lag = random.log_logistic_us(70.0, 0.3);
             busy_us += service;
             put(&request, Kind::Lag, lag);
-            if slow && random.unit() < 0.025 {
+            let one_of_its_name = args.dense && index < args.names as u64;
+            if one_of_its_name || (slow && random.unit() < 0.025) {
                 failed += 1;
                 put(&request, Kind::Error("status_503".into()), service);
                 if second == middle.start && samples.len() < 3 {
@@ -194,7 +198,7 @@ impl Source {
             put(&request, Kind::Response, service + lag);
             put(&request, Kind::Service, service);
             put(&request, Kind::FirstByte, service * 9 / 10 + 1);
-            if index < args.names as u64 {
+            if index < 2 * args.names as u64 {
                 put(&request, Kind::Connect, random.log_logistic_us(120.0, 0.2));
                 put(&request, Kind::Tls, random.log_logistic_us(900.0, 0.2));
             }

@@ -261,3 +261,27 @@ fn a_figure_without_data_is_said_in_words_and_not_drawn() {
     assert_eq!(figures(&Fixture { warm_up_s: 60, ..Fixture::default() }), all - 2);
     assert_eq!(figures(&Fixture { observed: false, budgets: Vec::new(), ..Fixture::default() }), all - 1);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+    #[test]
+    fn any_record_with_a_request_in_it_makes_a_whole_page(
+        seconds in 1u64..40, warm_up_s in 0u64..45, per_s in 0u64..30, failed_per_s in 0u64..4, dropped_per_s in 0u64..3,
+        closed: bool, killed: bool, observed: bool,
+    ) {
+        let fixture = Fixture {
+            seconds,
+            warm_up_s,
+            model: if closed { Model::Closed } else { Model::Open },
+            state: if killed { State::Running } else { State::Finished },
+            per_s: per_s.max(u64::from(failed_per_s == 0)),
+            failed_per_s,
+            dropped_per_s,
+            observed,
+            ..Fixture::default()
+        };
+        let page = html(&of(&fixture));
+        well_formed("any", &page);
+        proptest::prop_assert!(!page.contains("NaN") && !page.contains("inf"), "{fixture:?}");
+    }
+}
