@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BudgetResult, Exit, Histograms, Kind, Outcome, Rule, Run, State, Summary, Tag, Validity, summary::merged,
+    BudgetResult, Exit, Histograms, Kind, Outcome, Run, State, Summary, Tag, Validity, summary::merged,
     unit::show_count, validity,
 };
 
@@ -68,8 +68,8 @@ pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
     let validity = validity::check(run, summary, &budgets);
     let missed: Vec<&BudgetResult> =
         budgets.iter().filter(|result| result.outcome == Outcome::Missed).collect();
-    let nothing =
-        validity.reasons.iter().any(|it| it.rule == Rule::Empty) && summary.completed + summary.failed == 0;
+    // Failures alone measure nothing of the target, unless a budget speaks of them.
+    let nothing = summary.completed == 0 && missed.is_empty();
     let verdict = match run.state {
         State::Interrupted => Verdict::Interrupted,
         _ if nothing => Verdict::NoData,
@@ -110,6 +110,11 @@ fn sentence(
         }
         Verdict::Regression => "Worse than the baseline.".to_owned(),
         Verdict::Invalid => format!("No verdict: {}.", validity.reasons[0].detail),
+        Verdict::NoData if summary.failed > 0 => format!(
+            "No data: all {} requests failed ({}).",
+            show_count(summary.failed as i64),
+            summary.errors.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        ),
         Verdict::NoData => "No data: no request ended in the judged window.".to_owned(),
         Verdict::Interrupted => format!("Stopped by hand at second {}; no verdict.", summary.recorded_s),
     }
@@ -117,4 +122,47 @@ fn sentence(
 
 fn rate(summary: &Summary) -> String {
     format!("{} requests/s over {} s", show_count(summary.throughput_per_s.round() as i64), summary.seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Budget, Latency, new_histogram, test_run};
+
+    fn judged(completed: u64, failed: u64, budgets: &[(&str, &str)]) -> Judgement {
+        let mut run = test_run::run();
+        run.state = State::Finished;
+        run.budgets = budgets.iter().map(|(key, value)| Budget::parse(None, key, value).unwrap()).collect();
+        let mut histogram = new_histogram();
+        histogram.record_n(1_000, completed).unwrap();
+        let summary = Summary {
+            completed,
+            failed,
+            offered: completed + failed,
+            started: completed + failed,
+            seconds: 10,
+            response: Latency::of(&histogram),
+            errors: [("timeout".to_owned(), failed)].into(),
+            ..Summary::default()
+        };
+        let tag = Tag { request: "one".into(), kind: Kind::Response };
+        judge(&run, &summary, &Histograms::from([(tag, histogram)]))
+    }
+
+    #[test]
+    fn a_run_whose_every_request_failed_is_no_pass() {
+        let judgement = judged(0, 500, &[]);
+        assert_eq!(judgement.verdict, Verdict::NoData);
+        assert!(judgement.sentence.contains("all 500 requests failed (timeout)"), "{}", judgement.sentence);
+        assert_eq!(judged(0, 0, &[]).verdict, Verdict::NoData);
+        assert_eq!(judged(0, 500, &[("p95", "1s"), ("error_rate", "1%")]).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn a_target_that_failed_early_missed_its_budget_though_few_answers_are_left() {
+        let budgets = [("p99", "1s"), ("error_rate", "1%")];
+        assert_eq!(judged(100, 5_000, &budgets).verdict, Verdict::Missed);
+        assert_eq!(judged(100, 0, &budgets).verdict, Verdict::Invalid);
+        assert_eq!(judged(5_000, 0, &budgets).verdict, Verdict::Pass);
+    }
 }

@@ -65,22 +65,30 @@ pub fn lag_bound_us(run: &Run) -> f64 {
 pub(crate) fn check(run: &Run, summary: &Summary, budgets: &[BudgetResult]) -> Validity {
     let rules = [empty, late, saturated, starved, undelivered, unfinished];
     let mut reasons: Vec<Reason> = rules.iter().filter_map(|rule| rule(run, summary)).collect();
-    let few = budgets.iter().filter(|result| result.outcome == Outcome::TooFew);
-    reasons.extend(few.map(|result| Reason {
-        rule: Rule::TooShort,
-        detail: format!(
-            "{} needs {} answers, there were {}: run longer or offer more",
-            result.text,
-            show_count(result.needs_n as i64),
-            show_count(result.n as i64)
-        ),
-    }));
-    let missing = budgets.iter().filter(|result| result.outcome == Outcome::NoData);
-    reasons.extend(missing.filter(|_| summary.completed + summary.failed > 0).map(|result| Reason {
-        rule: Rule::Empty,
-        detail: format!("{}: there is no data for it in the judged window", result.text),
-    }));
+    // Where most requests failed and a budget says that they may not, missing answers are the target's doing.
+    let missed = budgets.iter().any(|result| result.outcome == Outcome::Missed);
+    if !(missed && summary.failed > summary.completed) {
+        reasons.extend(budgets.iter().filter_map(|result| unsupported(result, summary)));
+    }
     Validity { valid: reasons.is_empty(), reasons }
+}
+
+fn unsupported(result: &BudgetResult, summary: &Summary) -> Option<Reason> {
+    match result.outcome {
+        Outcome::TooFew => reason(
+            Rule::TooShort,
+            format!(
+                "{} needs {} answers, there were {}: run longer or offer more",
+                result.text,
+                show_count(result.needs_n as i64),
+                show_count(result.n as i64)
+            ),
+        ),
+        Outcome::NoData if summary.completed + summary.failed > 0 => {
+            reason(Rule::Empty, format!("{}: there is no data for it in the judged window", result.text))
+        }
+        _ => None,
+    }
 }
 
 fn reason(rule: Rule, detail: String) -> Option<Reason> {
