@@ -52,8 +52,8 @@ impl Verdict {
     }
 }
 
-/// Judges the window that `summary` and `totals` sum up: stopped by the user, then no data, then ended by the abort
-/// rule, then invalid, then missed, then pass. Invalid comes before missed because a figure that cannot be trusted
+/// Judges the window that `summary` and `totals` sum up: stopped by the user, then ended by the abort rule, then no
+/// data, then invalid, then missed, then pass. Invalid comes before missed because a figure that cannot be trusted
 /// can neither pass nor fail.
 pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
     let all = merged(totals, |kind| *kind == Kind::Response);
@@ -72,8 +72,8 @@ pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
     let nothing = summary.completed == 0 && missed.is_empty();
     let verdict = match run.state {
         State::Interrupted => Verdict::Interrupted,
-        _ if nothing => Verdict::NoData,
         State::Aborted => Verdict::Missed,
+        _ if nothing => Verdict::NoData,
         _ if !validity.valid => Verdict::Invalid,
         _ if !missed.is_empty() => Verdict::Missed,
         _ => Verdict::Pass,
