@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +68,9 @@ impl App {
         let secret = crate::auth::secret::obtain(&config)?;
         let secret = secret.expose_secret().as_bytes();
         let revocations = Revocations::default();
-        revocations.add(store::sessions::revoked(&store, Timestamp(clock::now_us())).await?);
+        let revoked = store::sessions::revoked(&store, Timestamp(clock::now_us())).await;
+        revocations
+            .add(revoked.context("cannot read the sessions; is the database up to date? (service migrate)")?);
         Ok(Arc::new(Self {
             cache: Cache::new(&config.cache, &metrics),
             tokens: Tokens::new(secret, &config.auth),

@@ -80,7 +80,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Users are user000001@seed.headroom.example and so on, and one admin: admin@seed.headroom.example. All have the same
-password, stored as one shared argon2 hash, because a hash per user would take 20 ms each.
+password, stored as one shared argon2 hash, because a hash per user would take 20 ms each. A service that is running
+meanwhile shows the new data as its cached responses expire, within minutes.
 
 Examples:
   service seed --users 1000 --tasks-per-user 20 --products 500 --accounts accounts.csv

@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Wants {
 pub enum Audience {
     /// Only the user's own client, which asks again each time.
     Private,
-    /// Anybody, for a minute: the catalogue.
+    /// Anybody, who asks again each time: the catalogue.
     Public,
 }
 
@@ -77,7 +77,7 @@ pub fn page(page: &Page, outcome: Outcome, wants: &Wants, audience: Audience) ->
         header::CACHE_CONTROL,
         HeaderValue::from_static(match audience {
             Audience::Private => "private, no-cache",
-            Audience::Public => "public, max-age=60",
+            Audience::Public => "public, no-cache",
         }),
     );
     headers.insert(

@@ -37,33 +37,29 @@ pub(super) const KEEP: &str = "INSERT INTO idempotency_keys (user_id, key, body_
 
 /// Decides, within a transaction of any kind of database, whether the business is still to be done.
 macro_rules! claim {
-    ($tx:ident, $user:expr, $claim:expr) => {
-        match $claim {
-            None => $crate::store::idempotency::Outcome::Done,
-            Some(claim) => {
-                use $crate::store::idempotency::{FIND, FORGET, KEEP, KEPT_US, Outcome};
-                let oldest = claim.now.0 - KEPT_US;
-                sqlx::query(FORGET).bind($user).bind(claim.key).bind(oldest).execute(&mut *$tx).await?;
-                let found: Option<(Vec<u8>, Vec<u8>)> =
-                    sqlx::query_as(FIND).bind($user).bind(claim.key).fetch_optional(&mut *$tx).await?;
-                match found {
-                    Some((hash, response)) if hash == claim.body_hash => Outcome::Replayed(response),
-                    Some(_) => Outcome::Mismatch,
-                    None => {
-                        sqlx::query(KEEP)
-                            .bind($user)
-                            .bind(claim.key)
-                            .bind(claim.body_hash.as_slice())
-                            .bind(claim.response)
-                            .bind(claim.now)
-                            .execute(&mut *$tx)
-                            .await?;
-                        Outcome::Done
-                    }
-                }
+    ($tx:ident, $user:expr, $claim:expr) => {{
+        use $crate::store::idempotency::{Claim, FIND, FORGET, KEEP, KEPT_US, Outcome};
+        let claim: &Claim<'_> = $claim;
+        let oldest = claim.now.0 - KEPT_US;
+        sqlx::query(FORGET).bind($user).bind(claim.key).bind(oldest).execute(&mut *$tx).await?;
+        let found: Option<(Vec<u8>, Vec<u8>)> =
+            sqlx::query_as(FIND).bind($user).bind(claim.key).fetch_optional(&mut *$tx).await?;
+        match found {
+            Some((hash, response)) if hash == claim.body_hash => Outcome::Replayed(response),
+            Some(_) => Outcome::Mismatch,
+            None => {
+                sqlx::query(KEEP)
+                    .bind($user)
+                    .bind(claim.key)
+                    .bind(claim.body_hash.as_slice())
+                    .bind(claim.response)
+                    .bind(claim.now)
+                    .execute(&mut *$tx)
+                    .await?;
+                Outcome::Done
             }
         }
-    };
+    }};
 }
 
 pub(super) use claim;

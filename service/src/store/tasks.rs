@@ -218,14 +218,32 @@ pub async fn insert(
 ) -> Result<idempotency::Outcome> {
     const SQL: &str = "INSERT INTO tasks (id, user_id, title, description, status, priority, due_at_us, \
                        created_at_us, updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    macro_rules! insert_by {
+        ($executor:expr) => {
+            sqlx::query(SQL)
+                .bind(task.id)
+                .bind(user)
+                .bind(&task.title)
+                .bind(&task.description)
+                .bind(task.status.as_str())
+                .bind(task.priority.as_str())
+                .bind(task.due_at)
+                .bind(task.created_at)
+                .execute($executor)
+                .await?
+        };
+    }
     store
         .timed(Op::TaskInsert, async {
+            // One statement is a transaction of its own, at a third of the price.
+            let Some(claim) = claim else {
+                rw!(&store.db, p => insert_by!(p));
+                return Ok(idempotency::Outcome::Done);
+            };
             Ok::<_, StoreError>(in_tx!(&store.db, tx => {
                 let outcome = idempotency::claim!(tx, user, claim);
                 if matches!(outcome, idempotency::Outcome::Done) {
-                    sqlx::query(SQL).bind(task.id).bind(user).bind(&task.title).bind(&task.description)
-                        .bind(task.status.as_str()).bind(task.priority.as_str()).bind(task.due_at)
-                        .bind(task.created_at).execute(&mut *tx).await?;
+                    insert_by!(&mut *tx);
                 }
                 outcome
             }))
