@@ -81,9 +81,11 @@ pub fn find_reports(arguments: &RunArgs) -> Result<Option<PathBuf>, Stop> {
 
 /// Has `reports` write what the arguments ask for.
 pub fn write_reports(reports: &Path, arguments: &RunArgs, folder: &Path) -> Result<(), Stop> {
+    // Standard output is the summary's, if one is asked for.
+    let call = |line: &[OsString]| call(reports, line, !arguments.json);
     if let Some(file) = &arguments.report {
         let line = ["html".into(), folder.into(), "--out".into(), file.into()];
-        call(reports, &line)?;
+        call(&line)?;
     }
     if arguments.junit.is_some() || arguments.github {
         let mut line: Vec<OsString> = vec!["gate".into(), folder.into()];
@@ -93,15 +95,19 @@ pub fn write_reports(reports: &Path, arguments: &RunArgs, folder: &Path) -> Resu
         if arguments.github {
             line.push("--github".into());
         }
-        call(reports, &line)?;
+        call(&line)?;
     }
     Ok(())
 }
 
 /// Runs `reports`. Its verdicts (10 and above) are those this run has drawn itself; only 1 and 2 are failures.
-fn call(reports: &Path, line: &[OsString]) -> Result<(), Stop> {
-    let status = Command::new(reports).args(line).status();
-    let status = status.map_err(|error| Stop::Internal(format!("{}: {error}", reports.display())))?;
+fn call(reports: &Path, line: &[OsString], may_print: bool) -> Result<(), Stop> {
+    let mut command = Command::new(reports);
+    command.args(line);
+    if !may_print {
+        command.stdout(std::io::stderr());
+    }
+    let status = command.status().map_err(|error| Stop::Internal(format!("{}: {error}", reports.display())))?;
     match status.code() {
         Some(0 | 10..) => Ok(()),
         _ => Err(Stop::Internal(format!("{} ended with {status}", reports.display()))),

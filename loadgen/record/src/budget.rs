@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Histogram, Observation, Summary, min_samples,
-    unit::{parse_duration, show_number, show_ratio, show_us},
+    unit::{parse_duration, show_count, show_number, show_ratio, show_us},
 };
 
 /// What must hold of the judged window.
@@ -251,7 +251,9 @@ impl Budget {
             Some(_) => Outcome::Missed,
         };
         let shown = match (outcome, measured) {
-            (Outcome::TooFew, _) => format!("n too small ({n} of {needs_n})"),
+            (Outcome::TooFew, _) => {
+                format!("n too small ({} of {})", show_count(n as i64), show_count(needs_n as i64))
+            }
             (_, Some(value)) => self.metric.show(value),
             _ if lost_in_dropped => "among the dropped arrivals".to_owned(),
             _ => "no data".to_owned(),

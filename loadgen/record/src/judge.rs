@@ -93,6 +93,9 @@ fn sentence(
         Verdict::Pass if budgets.is_empty() => {
             format!("Valid, and nothing to judge: the scenario has no budgets. {}.", rate(summary))
         }
+        Verdict::Pass if budgets.len() == 1 => {
+            format!("Passed: {} met at {}.", budgets[0].text, rate(summary))
+        }
         Verdict::Pass => format!("Passed: all {} budgets met at {}.", budgets.len(), rate(summary)),
         Verdict::Missed if missed.is_empty() => {
             "Ended early by the abort rule: most requests failed.".to_owned()

@@ -1,6 +1,6 @@
 use std::{
     fs,
-    io::ErrorKind,
+    io::{BufRead as _, BufReader, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -77,44 +77,56 @@ impl Record {
         let path = self.folder.join(files::TOTALS);
         if self.run.totals.is_some() && path.exists() {
             let mut totals = Histograms::new();
-            each_histogram(&path, Lines::Tagged, |_, tag, histogram| {
+            let all = Lines::Tagged { worker: 0, workers: 1 };
+            each_histogram(&path, all, |_, tag, histogram| {
                 totals.extend(tag.map(|tag| (tag, histogram)));
+                Ok::<(), RecordError>(())
             })?;
             return Ok(totals);
         }
         let window = self.judged();
-        let mut totals = Histograms::new();
-        each_histogram(&self.folder.join(files::LATENCY), Lines::Tagged, |second, tag, histogram| {
-            if let Some(tag) = tag.filter(|_| window.contains(second)) {
-                add(&mut totals, &Histograms::from([(tag, histogram)]));
+        self.sum_of_latencies(|second| window.contains(second))
+    }
+
+    /// The sum of every tagged line of `latency.hlog` whose second is `wanted`. Decoding is the work, so that each core
+    /// reads the whole file and decodes its share of the lines.
+    fn sum_of_latencies(&self, wanted: impl Fn(u64) -> bool + Sync) -> Result<Histograms, RecordError> {
+        let path = self.folder.join(files::LATENCY);
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = |worker: usize| {
+            let mut sum = Histograms::new();
+            let lines = Lines::Tagged { worker, workers };
+            each_histogram(&path, lines, |second, tag, histogram| {
+                if let Some(tag) = tag.filter(|_| wanted(second)) {
+                    add(&mut sum, tag, &histogram);
+                }
+                Ok::<(), RecordError>(())
+            })?;
+            Ok(sum)
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
+            let mut totals = Histograms::new();
+            for thread in threads {
+                let share = thread.join().expect("reading does not panic")?;
+                share.into_iter().for_each(|(tag, histogram)| add(&mut totals, tag, &histogram));
             }
-        })?;
-        Ok(totals)
+            Ok(totals)
+        })
     }
 
-    /// Response time of all successful requests together: `(second, histogram)` for each second of the run.
+    /// Hands response time of all successful requests together to `take`, second by second, one histogram at a time: the
+    /// 3,600 of an hour would be half a gigabyte.
     ///
     /// # Errors
-    /// The file is damaged.
-    pub fn response_by_second(&self) -> Result<Vec<(u64, Histogram)>, RecordError> {
-        let mut seconds = Vec::new();
+    /// The file is damaged, or whatever `take` says.
+    pub fn each_response_second<E: From<RecordError>>(
+        &self,
+        mut take: impl FnMut(u64, &Histogram) -> Result<(), E>,
+    ) -> Result<(), E> {
         each_histogram(&self.folder.join(files::LATENCY), Lines::Untagged, |second, _, histogram| {
-            seconds.push((second, histogram));
-        })?;
-        Ok(seconds)
-    }
-
-    /// One tag over time: `(second, histogram)` for each second that has samples of it.
-    ///
-    /// # Errors
-    /// The file is damaged.
-    pub fn tag_by_second(&self, tag: &Tag) -> Result<Vec<(u64, Histogram)>, RecordError> {
-        let mut seconds = Vec::new();
-        let only = Lines::Of(format!("Tag={tag},"));
-        each_histogram(&self.folder.join(files::LATENCY), only, |second, _, histogram| {
-            seconds.push((second, histogram));
-        })?;
-        Ok(seconds)
+            take(second, &histogram)
+        })
     }
 
     /// Figures and verdict: those written when the run ended, or, in the record of a killed run, computed now.
@@ -177,46 +189,71 @@ fn read_csv<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, Recor
 /// Which lines of an interval log are worth decoding; the others are passed over as text, which is what makes an
 /// hour of fifty names readable in a moment.
 enum Lines {
+    /// Those of all requests together.
     Untagged,
-    Tagged,
-    Of(String),
+    /// Those of single requests, every `workers`-th of them beginning with the `worker`-th.
+    Tagged { worker: usize, workers: usize },
 }
 
-impl Lines {
-    fn wants(&self, line: &str) -> bool {
-        match self {
-            Self::Untagged => line.starts_with(|c: char| c.is_ascii_digit()),
-            Self::Tagged => line.starts_with("Tag="),
-            Self::Of(start) => line.starts_with(start),
-        }
-    }
-}
-
-fn each_histogram(
+/// Decodes the wanted lines of the log at `path`, one at a time. A last line without its end was being written when the
+/// generator was killed, and is left out.
+fn each_histogram<E: From<RecordError>>(
     path: &Path,
     lines: Lines,
-    mut take: impl FnMut(u64, Option<Tag>, Histogram),
-) -> Result<(), RecordError> {
-    let text = whole_lines(path)?;
-    let mut decoder = Deserializer::new();
-    let mut bytes = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate().filter(|(_, line)| lines.wants(line)) {
-        let wrong = |detail: &dyn std::fmt::Display| damaged(path, number as u64 + 1, detail);
-        let Some(Ok(LogEntry::Interval(entry))) = IntervalLogIterator::new(line.as_bytes()).next() else {
-            return Err(wrong(&"not a line of an HdrHistogram interval log"));
+    mut take: impl FnMut(u64, Option<Tag>, Histogram) -> Result<(), E>,
+) -> Result<(), E> {
+    let unread = |error| E::from(RecordError::io(path)(error));
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        // A run killed before its first second has no such file yet.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unread(error)),
+    };
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let (mut decoder, mut line, mut bytes) = (Deserializer::new(), Vec::new(), Vec::new());
+    let (mut number, mut tagged) = (0, 0);
+    while let Some(first) = reader.fill_buf().map_err(unread)?.first().copied() {
+        number += 1;
+        let wanted = match lines {
+            Lines::Untagged => first.is_ascii_digit(),
+            Lines::Tagged { worker, workers } if first == b'T' => {
+                tagged += 1;
+                tagged % workers == worker
+            }
+            Lines::Tagged { .. } => false,
         };
-        bytes.clear();
-        let decoded =
-            base64::engine::general_purpose::STANDARD.decode_vec(entry.encoded_histogram(), &mut bytes);
-        decoded.map_err(|error| wrong(&error))?;
-        let decoded: Histogram = decoder.deserialize(&mut bytes.as_slice()).map_err(|error| wrong(&error))?;
-        let mut histogram = decoded;
-        histogram.auto(true);
-        let tag =
-            entry.tag().map(|tag| tag.as_str().parse()).transpose().map_err(|error: String| wrong(&error))?;
-        take(entry.start_timestamp().as_secs(), tag, histogram);
+        if !wanted {
+            reader.skip_until(b'\n').map_err(unread)?;
+            continue;
+        }
+        line.clear();
+        reader.read_until(b'\n', &mut line).map_err(unread)?;
+        if line.last() != Some(&b'\n') {
+            return Ok(());
+        }
+        let (second, tag, histogram) =
+            decode(&line, &mut decoder, &mut bytes).map_err(|detail| damaged(path, number, &detail))?;
+        take(second, tag, histogram)?;
     }
     Ok(())
+}
+
+fn decode(
+    line: &[u8],
+    decoder: &mut Deserializer,
+    bytes: &mut Vec<u8>,
+) -> Result<(u64, Option<Tag>, Histogram), String> {
+    let Some(Ok(LogEntry::Interval(entry))) = IntervalLogIterator::new(line).next() else {
+        return Err("not a line of an HdrHistogram interval log".to_owned());
+    };
+    bytes.clear();
+    let decoded = base64::engine::general_purpose::STANDARD.decode_vec(entry.encoded_histogram(), bytes);
+    decoded.map_err(|error| error.to_string())?;
+    let mut histogram: Histogram =
+        decoder.deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
+    histogram.auto(true);
+    let tag = entry.tag().map(|tag| tag.as_str().parse()).transpose()?;
+    Ok((entry.start_timestamp().as_secs(), tag, histogram))
 }
 
 #[cfg(test)]
@@ -247,7 +284,14 @@ mod tests {
         let (summary, judgement) = record.conclude().unwrap();
         assert_eq!(Some(&summary), finished.totals.as_ref());
         assert_eq!(Some(&judgement), finished.judgement.as_ref());
-        assert_eq!(record.response_by_second().unwrap().len(), 12);
+        let mut seconds = 0;
+        let counted = record.each_response_second(|_, histogram| {
+            seconds += 1;
+            assert_eq!(histogram.len(), 99);
+            Ok::<(), RecordError>(())
+        });
+        counted.unwrap();
+        assert_eq!(seconds, 12);
 
         let killed = tempfile::tempdir().unwrap();
         test_run::write(killed.path(), 12, false);
@@ -274,7 +318,7 @@ mod tests {
         let path = folder.path().join(files::LATENCY);
         let text = fs::read_to_string(&path).unwrap().replacen("HISTFAAA", "HISTF***", 1);
         fs::write(&path, text).unwrap();
-        let message = record.response_by_second().unwrap_err().to_string();
+        let message = record.each_response_second(|_, _| Ok::<(), RecordError>(())).unwrap_err().to_string();
         assert!(message.contains("latency.hlog:6"), "{message}");
     }
 }

@@ -8,8 +8,8 @@ use std::{
 use hdrhistogram::serialization::{V2DeflateSerializer, interval_log};
 
 use crate::{
-    ErrorSample, Histogram, Histograms, Kind, RecordError, Run, SeriesRow, Summary, TargetRow, files, judge,
-    new_histogram,
+    ErrorSample, Histogram, Histograms, Kind, RecordError, Run, SeriesRow, Summary, Tag, TargetRow, files,
+    judge, new_histogram,
     observed::Tallies,
     summary::{merged, sum_up},
 };
@@ -88,7 +88,9 @@ impl Writer {
         written.map_err(RecordError::io(&self.folder))?;
         self.observed(second.target)?;
         if second.row.second >= self.warm_up_s {
-            add(&mut self.totals, &second.histograms);
+            for (tag, histogram) in &second.histograms {
+                add(&mut self.totals, tag.clone(), histogram);
+            }
         }
         self.rows.push(second.row);
         Ok(())
@@ -153,14 +155,10 @@ pub fn refuse_taken(folder: &Path) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// Adds every histogram of `from` to `into`.
-pub(crate) fn add(into: &mut Histograms, from: &Histograms) {
-    for (tag, histogram) in from {
-        into.entry(tag.clone())
-            .or_insert_with(new_histogram)
-            .add(histogram)
-            .expect("a growing histogram takes any other");
-    }
+/// Adds a histogram to those of its tag.
+pub(crate) fn add(into: &mut Histograms, tag: Tag, histogram: &Histogram) {
+    let sum = into.entry(tag).or_insert_with(new_histogram);
+    sum.add(histogram).expect("a growing histogram takes any other");
 }
 
 fn log_header(start: SystemTime) -> Vec<u8> {
