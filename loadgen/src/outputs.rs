@@ -107,7 +107,8 @@ fn call(reports: &Path, line: &[OsString], may_print: bool) -> Result<(), Stop> 
     if !may_print {
         command.stdout(std::io::stderr());
     }
-    let status = command.status().map_err(|error| Stop::Internal(format!("{}: {error}", reports.display())))?;
+    let status =
+        command.status().map_err(|error| Stop::Internal(format!("{}: {error}", reports.display())))?;
     match status.code() {
         Some(0 | 10..) => Ok(()),
         _ => Err(Stop::Internal(format!("{} ended with {status}", reports.display()))),

@@ -21,6 +21,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 enum Encoding {
     Identity,
     Gzip,
+    #[cfg(feature = "br")]
     Brotli,
 }
 
@@ -55,6 +56,7 @@ pub fn page(page: &Page, outcome: Outcome, wants: &Wants, audience: Audience) ->
     let unchanged = wants.if_none_match.as_ref().is_some_and(|tags| matches(tags, &page.etag));
     let (encoding, body) = match wants.encoding {
         _ if unchanged => (None, Bytes::new()),
+        #[cfg(feature = "br")]
         Encoding::Brotli if page.body.len() > COMPRESS_ABOVE_BYTES => (Some("br"), page.brotli()),
         Encoding::Gzip if page.body.len() > COMPRESS_ABOVE_BYTES => (Some("gzip"), page.gzip()),
         _ => (None, page.body.clone()),
@@ -109,6 +111,7 @@ pub fn json_bytes(status: StatusCode, body: Vec<u8>) -> Response {
 /// Sends a text of `content_type`, compressed if the client likes.
 pub fn text(content_type: &'static str, body: String, wants: &Wants) -> Response {
     let (encoding, body) = match wants.encoding {
+        #[cfg(feature = "br")]
         Encoding::Brotli if body.len() > COMPRESS_ABOVE_BYTES => {
             (Some("br"), crate::cache::brotli(body.as_bytes()))
         }
@@ -137,13 +140,11 @@ fn accepted(value: &HeaderValue) -> Encoding {
             coding.trim().eq_ignore_ascii_case(name) && quality > 0.0
         })
     };
+    #[cfg(feature = "br")]
     if takes("br") {
-        Encoding::Brotli
-    } else if takes("gzip") {
-        Encoding::Gzip
-    } else {
-        Encoding::Identity
+        return Encoding::Brotli;
     }
+    if takes("gzip") { Encoding::Gzip } else { Encoding::Identity }
 }
 
 /// Weak comparison (RFC 9110 §8.8.3.2) of `etag` with a list of tags or `*`.
@@ -157,6 +158,7 @@ fn matches(list: &HeaderValue, etag: &HeaderValue) -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "br")]
     #[test]
     fn brotli_is_preferred_and_a_refused_encoding_is_not_used() {
         for (header, expected) in [

@@ -9,5 +9,7 @@ mod page;
 mod read_through;
 
 pub use generations::Scope;
-pub use page::{COMPRESS_ABOVE_BYTES, Page, brotli, gzip};
+#[cfg(feature = "br")]
+pub use page::brotli;
+pub use page::{COMPRESS_ABOVE_BYTES, Page, gzip};
 pub use read_through::{Cache, Outcome};

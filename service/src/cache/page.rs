@@ -11,7 +11,9 @@ use sha2::{Digest as _, Sha256};
 /// Bodies up to this size are sent as they are: a packet holds them either way.
 pub const COMPRESS_ABOVE_BYTES: usize = 1024;
 const GZIP_LEVEL: u32 = 5;
+#[cfg(feature = "br")]
 const BROTLI_QUALITY: i32 = 4;
+#[cfg(feature = "br")]
 const BROTLI_WINDOW_BITS: i32 = 20;
 
 /// A serialised response body.
@@ -23,6 +25,7 @@ pub struct Page {
     /// How long it may be served from the cache.
     pub ttl: Duration,
     gzip: OnceLock<Bytes>,
+    #[cfg(feature = "br")]
     brotli: OnceLock<Bytes>,
 }
 
@@ -41,6 +44,7 @@ impl Page {
             etag: HeaderValue::from_bytes(&tag).expect("hexadecimal digits are a header value"),
             ttl,
             gzip: OnceLock::new(),
+            #[cfg(feature = "br")]
             brotli: OnceLock::new(),
         }
     }
@@ -51,6 +55,7 @@ impl Page {
     }
 
     /// Compressed with brotli, once per page.
+    #[cfg(feature = "br")]
     pub fn brotli(&self) -> Bytes {
         self.brotli.get_or_init(|| brotli(&self.body)).clone()
     }
@@ -65,6 +70,7 @@ pub fn gzip(body: &[u8]) -> Bytes {
 }
 
 /// `body` compressed with brotli.
+#[cfg(feature = "br")]
 pub fn brotli(body: &[u8]) -> Bytes {
     let params = brotli::enc::BrotliEncoderParams {
         quality: BROTLI_QUALITY,
@@ -91,9 +97,12 @@ mod tests {
         let mut unpacked = Vec::new();
         flate2::read::GzDecoder::new(&page.gzip()[..]).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, body);
-        unpacked.clear();
-        brotli::BrotliDecompress(&mut &page.brotli()[..], &mut unpacked).unwrap();
-        assert_eq!(unpacked, body);
+        #[cfg(feature = "br")]
+        {
+            unpacked.clear();
+            brotli::BrotliDecompress(&mut &page.brotli()[..], &mut unpacked).unwrap();
+            assert_eq!(unpacked, body);
+        }
     }
 
     #[test]

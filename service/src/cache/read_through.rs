@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use metrics::Counter;
 use moka::Expiry;
 use serde::Serialize;
@@ -89,7 +90,7 @@ impl Cache {
     pub async fn read<T, F>(&self, key: Key, load: F) -> Result<(Arc<Page>, Outcome), Error>
     where
         T: Serialize,
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<T, Error>> + Send,
     {
         let family = key.family;
         if self.policy != Policy::Off
@@ -97,11 +98,20 @@ impl Cache {
         {
             return Ok((page, self.count(family, Outcome::Hit)));
         }
-        let load = async { Ok(Arc::new(make_page(family, &load.await?)?)) };
+        // Boxed, so that everything below is compiled once and not once per route; a query costs far more.
+        self.load(key, async move { Ok(Arc::new(make_page(family, &load.await?)?)) }.boxed()).await
+    }
+
+    async fn load(
+        &self,
+        key: Key,
+        load: BoxFuture<'_, Result<Arc<Page>, Error>>,
+    ) -> Result<(Arc<Page>, Outcome), Error> {
+        let family = key.family;
         match self.policy {
             Policy::Off => Ok((load.await?, self.count(family, Outcome::Bypass))),
             Policy::Aside => {
-                let page: Arc<Page> = load.await?;
+                let page = load.await?;
                 self.pages.insert(key, Arc::clone(&page)).await;
                 Ok((page, self.count(family, Outcome::Miss)))
             }
