@@ -65,7 +65,7 @@ impl Service {
         let (mut config, dir) = config();
         change(&mut config);
         let running = lifecycle::start(config).await.unwrap();
-        Self { running, client: reqwest::Client::builder().no_proxy().build().unwrap(), _dir: dir }
+        Self { running, client: reqwest::Client::builder().no_proxy().no_gzip().build().unwrap(), _dir: dir }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
