@@ -151,7 +151,8 @@ where
     route.series.record(&app.metrics, &method, status, elapsed);
     let wanted = match app.config.log.requests {
         Requests::On => true,
-        Requests::Errors => status >= 500,
+        // A probe that says no does its work.
+        Requests::Errors => status >= 500 && route.class.is_some(),
         Requests::Off => false,
     };
     if wanted {
