@@ -235,7 +235,7 @@ pub async fn insert(
     }
     store
         .timed(Op::TaskInsert, async {
-            // One statement is a transaction of its own, at a third of the price.
+            // One statement is a transaction of its own, at half the price.
             let Some(claim) = claim else {
                 rw!(&store.db, p => insert_by!(p));
                 return Ok(idempotency::Outcome::Done);
