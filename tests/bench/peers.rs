@@ -74,7 +74,7 @@ pub fn peers(url: &str, each: Duration, folder: &Path) -> Result<Vec<Peer>> {
         ),
         (
             "stock Goose",
-            &[&goose, "--host", url, "--users", &users, "--hatch-rate", &users, "--run-time", &lasting],
+            &[&goose, "--host", url, "--users", &users, "--increase-rate", &users, "--run-time", &lasting],
         ),
         (
             "Locust",
