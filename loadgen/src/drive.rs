@@ -173,11 +173,19 @@ async fn closed_slice(engine: &Engine, user: &mut VirtualUser) -> Result<(), Sto
     let Load::Users { think, pacing, .. } = &engine.plan.load else {
         unreachable!("this is the closed model")
     };
-    let until = Instant::now() + SLICE;
-    while Instant::now() < until {
-        let due = user.due.take().unwrap_or_else(|| Due::at_once(Instant::now()));
+    // A user that never has to wait, because all it does fails at once, must not keep its thread from the others.
+    tokio::task::yield_now().await;
+    user.now = user.now.max(Instant::now());
+    let until = user.now + SLICE;
+    while user.now < until {
+        let due = user.due.take().unwrap_or(Due::at_once(user.now));
         engine.recorder.offered();
+        let before = user.now;
         user.iterate(due).await?;
+        if user.now == before {
+            // Nothing was done: no step's condition held.
+            user.now = Instant::now();
+        }
         user.due = Some(pause(user, due, think.as_ref(), *pacing).await?);
     }
     Ok(())
@@ -191,11 +199,10 @@ async fn pause(
     think: Option<&Think>,
     pacing: Option<Duration>,
 ) -> Result<Due, Stopped> {
-    let now = Instant::now();
     let until = match (think, pacing) {
-        (None, None) => return if user.stopped() { Err(Stopped) } else { Ok(Due::at_once(now)) },
+        (None, None) => return if user.stopped() { Err(Stopped) } else { Ok(Due::at_once(user.now)) },
         (_, Some(pacing)) => began.at + pacing,
-        (Some(think), None) => now + user.think(think),
+        (Some(think), None) => user.now + user.think(think),
     };
     user.pause(until).await
 }

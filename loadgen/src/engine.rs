@@ -86,7 +86,8 @@ impl Engine {
             weights: weights.collect(),
             start: OnceLock::new(),
             ready: AtomicU64::new(0),
-            home_host: home.host_header(),
+            // Kept until the process ends, as the engine is: copying it then touches no counter that threads share.
+            home_host: HeaderValue::from_static(home.host_header().leak()),
             home_path: plan.target.base_url.path().trim_end_matches('/').to_owned(),
             home: Arc::new(home),
             recorder: Recorder::new(&plan.requests, threads),

@@ -48,6 +48,11 @@ enum Place {
     Away(Box<Url>),
 }
 
+/// Bytes that are kept until the process ends.
+fn lasting(bytes: &[u8]) -> Bytes {
+    Bytes::from_static(Box::leak(Box::from(bytes)))
+}
+
 /// What a request cost on the way, over all its connections and redirects.
 #[derive(Default)]
 struct Spent {
@@ -67,8 +72,13 @@ impl VirtualUser {
         let begun = Instant::now();
         self.deadline.set(begun + request.timeout.unwrap_or(engine.plan.target.timeout));
         let mut seen: Option<Exchange> = None;
-        let outgoing = self.outgoing(request);
-        let outcome = match &outgoing {
+        let own = if request.fixed.get().is_some() { None } else { Some(self.render(request)) };
+        let outgoing = match &own {
+            None => Ok(request.fixed.get().expect("it was there a moment ago")),
+            Some(Ok(rendered)) if request.is_fixed() => Ok(request.fixed.get_or_init(|| rendered.clone())),
+            Some(rendered) => rendered.as_ref(),
+        };
+        let outcome = match outgoing {
             Err(missing) => Err(Failure::new("variable", missing.clone())),
             Ok(outgoing) => match self.follow(request, outgoing, &mut spent).await {
                 Err(failure) => Err(failure),
@@ -80,6 +90,7 @@ impl VirtualUser {
             return outcome;
         }
         let end = seen.as_ref().map_or_else(Instant::now, |exchange| exchange.end);
+        self.now = end;
         engine.recorder.record(&Sample {
             request: request.id,
             due: due.at,
@@ -96,53 +107,41 @@ impl VirtualUser {
         });
         if engine.witness.wants(failure) {
             let response = end.saturating_duration_since(due.at);
-            let sent = outgoing.as_ref().map(|outgoing| self.describe(outgoing)).unwrap_or_default();
+            let sent = outgoing.map(|outgoing| self.describe(outgoing)).unwrap_or_default();
             engine.witness.tell(&engine.plan.requests[request.id], &sent, seen.as_ref(), failure, response);
         }
         outcome
     }
 
-    fn outgoing(&mut self, request: &Request) -> Result<Arc<Outgoing>, String> {
-        if let Some(fixed) = request.fixed.get() {
-            return Ok(fixed.clone());
-        }
-        let outgoing = Arc::new(self.render(request)?);
-        if request.is_fixed() {
-            return Ok(request.fixed.get_or_init(|| outgoing).clone());
-        }
-        Ok(outgoing)
-    }
-
     fn render(&mut self, request: &Request) -> Result<Outgoing, String> {
         let plan = &self.engine.plan;
+        // What all users send alike is kept for good: copying it then touches no counter that threads share.
+        let keep = if request.is_fixed() { lasting } else { Bytes::copy_from_slice };
         self.text.clear();
         request.url.render(plan, &mut self.session, &mut self.text)?;
-        let url = self.place(&self.text)?;
+        let url = self.place(&self.text, keep)?;
         let mut headers = HeaderMap::with_capacity(request.headers.len() + 4);
         for (name, value) in &request.headers {
-            let value = match value.as_static() {
-                Some(text) => HeaderValue::from_str(text),
-                None => {
-                    self.text.clear();
-                    value.render(plan, &mut self.session, &mut self.text)?;
-                    HeaderValue::from_str(&self.text)
-                }
-            };
-            headers.append(
-                name,
-                value.map_err(|_| format!("header `{name}`: its value has a line break or control byte"))?,
-            );
+            self.text.clear();
+            value.render(plan, &mut self.session, &mut self.text)?;
+            let value = HeaderValue::from_maybe_shared(keep(self.text.as_bytes()));
+            let value =
+                value.map_err(|_| format!("header `{name}`: its value has a line break or control byte"))?;
+            headers.append(name, value);
         }
         headers.entry(USER_AGENT).or_insert(AGENT);
         if request.reads_body {
             headers.entry(ACCEPT_ENCODING).or_insert(ENCODINGS);
+        }
+        if let Place::Home(_) = url {
+            headers.entry(HOST).or_insert_with(|| self.engine.home_host.clone());
         }
         let body = match &request.body {
             None => Bytes::new(),
             Some(Body::Text(template)) => {
                 self.text.clear();
                 template.render(plan, &mut self.session, &mut self.text)?;
-                Bytes::copy_from_slice(self.text.as_bytes())
+                keep(self.text.as_bytes())
             }
             Some(Body::Form(pairs)) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -154,24 +153,20 @@ impl VirtualUser {
                     pair.1.render(plan, &mut self.session, &mut value)?;
                     form.append_pair(&name, &value);
                 }
-                form.finish().into()
+                keep(form.finish().as_bytes())
             }
         };
         Ok(Outgoing { method: request.method.clone(), url, headers, body })
     }
 
     /// Sends, and follows redirects; gives the last answer, its body unpacked if anything looks into it.
-    async fn follow(
-        &mut self,
-        request: &Request,
-        outgoing: &Arc<Outgoing>,
-        spent: &mut Spent,
-    ) -> Went<Exchange> {
-        let mut outgoing = outgoing.clone();
+    async fn follow(&mut self, request: &Request, outgoing: &Outgoing, spent: &mut Spent) -> Went<Exchange> {
+        let mut elsewhere: Option<Outgoing> = None;
         for _ in 0..=REDIRECTS {
-            let mut exchange = self.exchange(&outgoing, request.reads_body, spent).await?;
+            let outgoing = elsewhere.as_ref().unwrap_or(outgoing);
+            let mut exchange = self.exchange(outgoing, request.reads_body, spent).await?;
             self.keep_cookies(&exchange, &outgoing.url);
-            let next = if request.follow_redirects { self.redirected(&exchange, &outgoing)? } else { None };
+            let next = if request.follow_redirects { self.redirected(&exchange, outgoing)? } else { None };
             let Some(next) = next else {
                 if request.reads_body {
                     exchange.body =
@@ -179,7 +174,7 @@ impl VirtualUser {
                 }
                 return Ok(exchange);
             };
-            outgoing = Arc::new(self.redirect(&exchange, &outgoing, next)?);
+            elsewhere = Some(self.redirect(&exchange, outgoing, next)?);
         }
         Err(Failure::new("redirects", format!("more than {REDIRECTS} redirects")))
     }
@@ -280,9 +275,10 @@ impl VirtualUser {
                 .unwrap_or_else(|_| Uri::from_static("/")),
         };
         *message.headers_mut() = outgoing.headers.clone();
-        let host =
-            if *origin == *self.engine.home { self.engine.home_host.clone() } else { origin.host_header() };
-        message.headers_mut().insert(HOST, host);
+        if let Place::Away(_) = outgoing.url {
+            let host = HeaderValue::try_from(origin.host_header());
+            message.headers_mut().insert(HOST, host.expect("a parsed host is a valid header value"));
+        }
         if let Some(cookies) = &self.cookies {
             let pairs: Vec<_> = cookies
                 .get_request_values(&self.url_of(&outgoing.url))
@@ -337,18 +333,19 @@ impl VirtualUser {
     }
 
     /// Where the text of a URL leads: a path under the target, or anywhere it says in full.
-    fn place(&self, text: &str) -> Result<Place, String> {
+    fn place(&self, text: &str, keep: fn(&[u8]) -> Bytes) -> Result<Place, String> {
         if text.starts_with('/') {
-            let uri = if self.engine.home_path.is_empty() {
-                Uri::try_from(text)
+            let home = &self.engine.home_path;
+            let path = if home.is_empty() {
+                keep(text.as_bytes())
             } else {
-                Uri::try_from(format!("{}{text}", self.engine.home_path))
+                keep(format!("{home}{text}").as_bytes())
             };
+            let uri = Uri::from_maybe_shared(path);
             return uri.map(Place::Home).map_err(|error| format!("`{text}` is no path: {error}"));
         }
-        Url::parse(text)
-            .map(|url| Place::Away(Box::new(url)))
-            .map_err(|error| format!("`{text}` is no URL: {error}"))
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        Ok(Place::Away(Box::new(url)))
     }
 
     /// The request as text, with what is secret in it masked.

@@ -2,7 +2,7 @@
 //! recorder.
 
 use std::{
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,8 @@ pub struct VirtualUser {
     pub(super) deadline: Deadline,
     pub(super) listener: Listener,
     pub(super) text: String,
+    /// When this user's last request or pause ended: its present, without asking the clock again.
+    pub now: Instant,
     /// When the next iteration is due, as long as this user is between two.
     pub due: Option<Due>,
     started: bool,
@@ -72,6 +74,7 @@ impl VirtualUser {
             cookies: None,
             deadline: Deadline::new(Instant::now()),
             text: String::new(),
+            now: Instant::now(),
             due: None,
             started: false,
         }
@@ -102,7 +105,7 @@ impl VirtualUser {
             if !self.start(due).await? {
                 return Ok(());
             }
-            due = Due::at_once(Instant::now());
+            due = Due::at_once(self.now);
         }
         self.session.begin_iteration(&engine.plan);
         engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
@@ -140,7 +143,7 @@ impl VirtualUser {
                     if !self.request(request, due).await? {
                         return Ok(false);
                     }
-                    Due::at_once(Instant::now())
+                    Due::at_once(self.now)
                 }
             };
         }
@@ -175,17 +178,22 @@ impl VirtualUser {
             self.connections.iter_mut().for_each(Connection::park);
         }
         let went_on = self.deadline.sleep_until(until, &self.listener).await;
+        self.now = self.now.max(until);
         if went_on { Ok(Due { at: until, free: true }) } else { Err(Stopped) }
     }
 
     /// Sends one request of the scenario and records what came of it; whether it went well.
-    async fn request(&mut self, request: &Request, due: Due) -> Result<bool, Stopped> {
+    async fn request(&mut self, request: &Request, mut due: Due) -> Result<bool, Stopped> {
         if self.stopped() {
             return Err(Stopped);
         }
         if let Some(ceiling) = &self.engine.ceiling {
-            let slot = ceiling.take(Instant::now());
-            self.pause(slot).await?;
+            let now = Instant::now();
+            let slot = ceiling.take(now);
+            if slot > now {
+                // A request held back by our own ceiling is due when the ceiling lets it go.
+                due = self.pause(slot).await?;
+            }
         }
         self.engine.recorder.in_flight(1);
         let went = self.send(request, due).await;
@@ -197,8 +205,8 @@ impl VirtualUser {
         }
     }
 
-    pub(super) fn connection_to(&self, origin: &Origin) -> Option<usize> {
-        self.connections.iter().position(|connection| **connection.origin() == *origin)
+    pub(super) fn connection_to(&self, origin: &Arc<Origin>) -> Option<usize> {
+        self.connections.iter().position(|connection| connection.origin() == origin)
     }
 }
 

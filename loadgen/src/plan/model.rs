@@ -1,11 +1,7 @@
 //! The checked plan: everything a run needs, with every name resolved. A value of these types can be run without
 //! further questions; whatever could be wrong with a scenario was found while it was made.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 use http::{HeaderName, Method};
 use record::Budget;
@@ -185,7 +181,7 @@ pub struct Request {
     /// Longest time for this request, if not the target's.
     pub timeout: Option<Duration>,
     /// The request as it goes out, kept from its first rendering if no variable goes into it.
-    pub fixed: OnceLock<Arc<Outgoing>>,
+    pub fixed: OnceLock<Outgoing>,
 }
 
 impl Request {

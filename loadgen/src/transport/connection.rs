@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 
 use super::{
     Deadline, Failure, Origin,
+    gate::Gate,
     stream::{Stream, Wire},
 };
 use crate::control::Listener;
@@ -44,6 +45,7 @@ pub struct Connection {
     origin: Arc<Origin>,
     wire: Arc<Wire>,
     state: State,
+    gate: Gate,
     used: bool,
 }
 
@@ -64,7 +66,7 @@ enum Waiting<F> {
 impl Connection {
     pub(super) fn new(origin: Arc<Origin>, stream: Stream) -> Self {
         let wire = stream.wire();
-        Self { origin, wire, state: State::Parked(Box::new(stream)), used: false }
+        Self { origin, wire, state: State::Parked(Box::new(stream)), gate: Gate::new(), used: false }
     }
 
     /// What it is for.
@@ -106,10 +108,12 @@ impl Connection {
         self.unpark()?;
         let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
         let ready = poll_fn(|cx| {
-            if let Poll::Ready(over) = Pin::new(&mut *driver).poll(cx) {
-                return Poll::Ready(over.map_err(|error| Failure::hyper(&error)).and(Err(closed())));
-            }
-            sender.poll_ready(cx).map_err(|error| Failure::hyper(&error))
+            self.gate.poll(cx, |cx| {
+                if let Poll::Ready(over) = driver.poll_unpin(cx) {
+                    return Poll::Ready(over.map_err(|error| Failure::hyper(&error)).and(Err(closed())));
+                }
+                sender.poll_ready(cx).map_err(|error| Failure::hyper(&error))
+            })
         })
         .await;
         if ready.is_err() {
@@ -147,7 +151,8 @@ impl Connection {
         self.used = true;
         let mut waiting = Waiting::Head(pin!(sender.send_request(request)));
         let mut over = false;
-        let answer = poll_fn(|cx| waiting.poll(driver, &mut over, cx, keep));
+        let gate = &self.gate;
+        let answer = poll_fn(|cx| gate.poll(cx, |cx| waiting.poll(driver, &mut over, cx, keep)));
         let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
         if answered.is_err() {
             self.state = State::Closed;

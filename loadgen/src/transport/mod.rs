@@ -5,6 +5,7 @@ mod connection;
 mod deadline;
 mod decode;
 mod failure;
+mod gate;
 mod origin;
 mod side;
 mod stream;

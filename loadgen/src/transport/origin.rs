@@ -1,6 +1,5 @@
 use std::{fmt, net::SocketAddr};
 
-use http::HeaderValue;
 use url::{Host, Url};
 
 /// Scheme, host and port: what a connection is for.
@@ -36,11 +35,10 @@ impl Origin {
     }
 
     /// The value of the `host` header: the port is left out where it is the scheme's.
-    pub fn host_header(&self) -> HeaderValue {
+    pub fn host_header(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let usual = if self.tls { 443 } else { 80 };
-        let text = if self.port == usual { host } else { format!("{host}:{}", self.port) };
-        HeaderValue::try_from(text).expect("a parsed host is a valid header value")
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
 }
 
