@@ -54,8 +54,8 @@ fn lasting(bytes: &[u8]) -> Bytes {
 }
 
 /// What a request cost on the way, over all its connections and redirects.
-#[derive(Default)]
 struct Spent {
+    begun: Instant,
     sent: Option<Instant>,
     first_byte: Option<Instant>,
     connect: Option<Duration>,
@@ -64,12 +64,18 @@ struct Spent {
     bytes_out: u64,
 }
 
+impl Spent {
+    const fn since(begun: Instant) -> Self {
+        Self { begun, sent: None, first_byte: None, connect: None, tls: None, bytes_in: 0, bytes_out: 0 }
+    }
+}
+
 impl VirtualUser {
     /// Sends `request` and records it; the failure, if any, is in the record already.
     pub(super) async fn send(&mut self, request: &Request, due: Due) -> Went<()> {
         let engine = self.engine;
-        let mut spent = Spent::default();
         let begun = Instant::now();
+        let mut spent = Spent::since(begun);
         self.deadline.set(begun + request.timeout.unwrap_or(engine.plan.target.timeout));
         let mut seen: Option<Exchange> = None;
         let own = if request.fixed.get().is_some() { None } else { Some(self.render(request)) };
@@ -247,10 +253,11 @@ impl VirtualUser {
 
     /// The user's connection to `origin`, taken out of the user, opened if need be.
     async fn connect(&mut self, origin: &Arc<Origin>, spent: &mut Spent) -> Went<Connection> {
+        let now = spent.begun;
         while let Some(index) = self.connection_to(origin) {
             let mut connection = self.connections.swap_remove(index);
             // One that the other side has closed in the meantime is dropped.
-            if self.deadline.bound(connection.ready(), &self.listener).await?.is_ok() {
+            if self.deadline.bound(connection.ready(now), &self.listener).await?.is_ok() {
                 return Ok(connection);
             }
         }
@@ -262,7 +269,7 @@ impl VirtualUser {
             *spent.tls.get_or_insert_default() += tls;
         }
         let mut connection = opened.connection;
-        connection.ready().await?;
+        connection.ready(now).await?;
         Ok(connection)
     }
 

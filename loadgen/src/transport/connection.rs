@@ -3,7 +3,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +22,9 @@ use super::{
     stream::{Stream, Wire},
 };
 use crate::control::Listener;
+
+/// How long after an answer a connection is taken to be still open.
+const FRESH: Duration = Duration::from_millis(20);
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -46,7 +49,8 @@ pub struct Connection {
     wire: Arc<Wire>,
     state: State,
     gate: Gate,
-    used: bool,
+    /// When its last answer was complete.
+    answered: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -66,7 +70,7 @@ enum Waiting<F> {
 impl Connection {
     pub(super) fn new(origin: Arc<Origin>, stream: Stream) -> Self {
         let wire = stream.wire();
-        Self { origin, wire, state: State::Parked(Box::new(stream)), gate: Gate::new(), used: false }
+        Self { origin, wire, state: State::Parked(Box::new(stream)), gate: Gate::new(), answered: None }
     }
 
     /// What it is for.
@@ -79,9 +83,9 @@ impl Connection {
         self.wire.bytes()
     }
 
-    /// Whether a request was sent over it before: then the other side may have closed it in the meantime.
+    /// Whether it has answered before: then the other side may have closed it in the meantime.
     pub fn used(&self) -> bool {
-        self.used
+        self.answered.is_some()
     }
 
     /// Gives its buffers back until it is needed again.
@@ -100,13 +104,17 @@ impl Connection {
         };
     }
 
-    /// Makes it ready for a request.
+    /// Makes it ready for a request at `now`.
     ///
     /// # Errors
     /// It has been closed.
-    pub async fn ready(&mut self) -> Result<(), Failure> {
+    pub async fn ready(&mut self, now: Instant) -> Result<(), Failure> {
         self.unpark()?;
         let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
+        // Right after an answer there is no need to ask: it has not been left alone long enough to be closed.
+        if sender.is_ready() && self.answered.is_some_and(|answered| now < answered + FRESH) {
+            return Ok(());
+        }
         let ready = poll_fn(|cx| {
             self.gate.poll(cx, |cx| {
                 if let Poll::Ready(over) = driver.poll_unpin(cx) {
@@ -148,14 +156,14 @@ impl Connection {
         listener: &Listener,
     ) -> Result<Exchange, Failure> {
         let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
-        self.used = true;
         let mut waiting = Waiting::Head(pin!(sender.send_request(request)));
         let mut over = false;
         let gate = &self.gate;
         let answer = poll_fn(|cx| gate.poll(cx, |cx| waiting.poll(driver, &mut over, cx, keep)));
         let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
-        if answered.is_err() {
-            self.state = State::Closed;
+        match &answered {
+            Ok(exchange) => self.answered = Some(exchange.end),
+            Err(_) => self.state = State::Closed,
         }
         answered
     }
@@ -174,39 +182,38 @@ impl<F: Future<Output = hyper::Result<http::Response<Incoming>>>> Waiting<Pin<&m
         cx: &mut Context<'_>,
         keep: bool,
     ) -> Poll<Result<Exchange, Failure>> {
-        loop {
-            // The connection tells of its end through the head or body it was working on; it must not be polled after it.
-            *over = *over || driver.poll_unpin(cx).is_ready();
-            match self {
-                Self::Head(head) => match head.poll_unpin(cx) {
-                    Poll::Ready(Ok(response)) => {
-                        let (head, body) = response.into_parts();
-                        *self = Self::Body { head, body, first_byte: Instant::now(), kept: BytesMut::new() };
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
-                    Poll::Pending if *over => return Poll::Ready(Err(closed())),
-                    Poll::Pending => return Poll::Pending,
-                },
-                Self::Body { body, kept, .. } => {
-                    let mut frame = Pin::new(&mut *body).poll_frame(cx);
-                    if frame.is_pending() && !*over {
-                        // The body has just asked for more, which the connection may be able to give at once.
-                        *over = driver.poll_unpin(cx).is_ready();
-                        frame = Pin::new(&mut *body).poll_frame(cx);
-                    }
-                    match ready!(frame) {
-                        Some(Ok(frame)) => {
-                            if let Some(data) = frame.data_ref().filter(|_| keep) {
-                                kept.extend_from_slice(data);
-                            }
-                        }
-                        Some(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
-                        None => return Poll::Ready(Ok(self.finish())),
-                    }
+        // The connection tells of its end through the head or body it was working on; it must not be polled after it. Each
+        // poll of it costs as much as all the rest, so it is asked only when there is nothing left of what it gave.
+        let mut drive = |cx: &mut Context<'_>| *over = *over || driver.poll_unpin(cx).is_ready();
+        if let Self::Head(head) = self {
+            drive(cx);
+            match head.poll_unpin(cx) {
+                Poll::Ready(Ok(response)) => {
+                    let (head, body) = response.into_parts();
+                    *self = Self::Body { head, body, first_byte: Instant::now(), kept: BytesMut::new() };
                 }
-                Self::Over => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
+                Poll::Pending if *over => return Poll::Ready(Err(closed())),
+                Poll::Pending => return Poll::Pending,
             }
         }
+        while let Self::Body { body, kept, .. } = self {
+            let mut frame = Pin::new(&mut *body).poll_frame(cx);
+            if frame.is_pending() {
+                drive(cx);
+                frame = Pin::new(&mut *body).poll_frame(cx);
+            }
+            match ready!(frame) {
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref().filter(|_| keep) {
+                        kept.extend_from_slice(data);
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
+                None => return Poll::Ready(Ok(self.finish())),
+            }
+        }
+        Poll::Pending
     }
 
     fn finish(&mut self) -> Exchange {
