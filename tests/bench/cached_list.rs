@@ -40,7 +40,7 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     }
     let ratio = of_service.median().zip(of_bare.median()).map(|(one, other)| one / other);
     Ok(format!(
-        "\n## Cached task list\n\n{} bytes of JSON with a verified token, beside a bare axum handler that returns the same \
+        "\n## Cached task list\n\n{} bytes of JSON with a verified token, rate limits off, beside a bare axum handler that returns the same \
          bytes; processor time of the server per request, asked by wrk on the other core, {rounds} × {} s, \
          interleaved.\n\n| server | least µs | median µs | most µs |\n|---|---|---|---|\n\
          | service | {} |\n| bare axum | {} |\n\nService ÷ bare axum: **{}** (bound 2.5).\n",
