@@ -32,7 +32,7 @@ Request log: by default only responses of 500 and above get a line; log.requests
 Exit codes: 0 done · 1 failed · 2 unusable command line or configuration"
 )]
 pub struct Cli {
-    /// A TOML file with sections such as [http] and [cache]
+    /// A TOML file with sections such as `[http]` and `[cache]`
     #[arg(long, global = true, value_name = "FILE", env = "SERVICE_CONFIG_FILE", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The SQLite file, or :memory: for data that is gone at the end [default: service.db]
