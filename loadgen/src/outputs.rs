@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
 };
 
 use record::{BudgetResult, Run, Summary, Validity, Verdict};
@@ -81,8 +81,7 @@ pub fn find_reports(arguments: &RunArgs) -> Result<Option<PathBuf>, Stop> {
 
 /// Has `reports` write what the arguments ask for.
 pub fn write_reports(reports: &Path, arguments: &RunArgs, folder: &Path) -> Result<(), Stop> {
-    // Standard output is the summary's, if one is asked for.
-    let call = |line: &[OsString]| call(reports, line, !arguments.json);
+    let call = |line: &[OsString]| call(reports, line, arguments);
     if let Some(file) = &arguments.report {
         let line = ["html".into(), folder.into(), "--out".into(), file.into()];
         call(&line)?;
@@ -100,17 +99,25 @@ pub fn write_reports(reports: &Path, arguments: &RunArgs, folder: &Path) -> Resu
     Ok(())
 }
 
-/// Runs `reports`. Its verdicts (10 and above) are those this run has drawn itself; only 1 and 2 are failures.
-fn call(reports: &Path, line: &[OsString], may_print: bool) -> Result<(), Stop> {
+/// Runs `reports`. Its verdicts (10 and above) are those this run has drawn itself; only 1 and 2 are failures. Standard
+/// output is the summary's if one is asked for, and `--quiet` is quiet about all but annotations and errors.
+fn call(reports: &Path, line: &[OsString], arguments: &RunArgs) -> Result<(), Stop> {
     let mut command = Command::new(reports);
     command.args(line);
-    if !may_print {
+    if arguments.json {
         command.stdout(std::io::stderr());
     }
-    let status =
-        command.status().map_err(|error| Stop::Internal(format!("{}: {error}", reports.display())))?;
-    match status.code() {
+    if arguments.quiet {
+        command.stderr(Stdio::piped());
+        if !arguments.github {
+            command.stdout(Stdio::null());
+        }
+    }
+    let failed = |why: String| Stop::Internal(format!("{}: {why}", reports.display()));
+    let output =
+        command.spawn().and_then(Child::wait_with_output).map_err(|error| failed(error.to_string()))?;
+    match output.status.code() {
         Some(0 | 10..) => Ok(()),
-        _ => Err(Stop::Internal(format!("{} ended with {status}", reports.display()))),
+        _ => Err(failed(format!("{} {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))),
     }
 }
