@@ -67,11 +67,6 @@ impl Writer {
         })
     }
 
-    /// Where the record is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Appends one second.
     ///
     /// # Errors
