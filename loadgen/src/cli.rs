@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::plan::Overrides;
+use crate::{plan::Overrides, run::Setting};
 
 /// Load a web service and tell the truth about it.
 #[derive(Debug, Parser)]
@@ -125,6 +125,18 @@ pub struct RunArgs {
     /// Print lines instead of the live screen
     #[arg(long)]
     pub no_tui: bool,
+}
+
+impl RunArgs {
+    /// What they say of the load beside its scenario.
+    pub fn setting(&self) -> Setting<'_> {
+        Setting {
+            insecure: self.reach.insecure,
+            out: self.out.as_deref(),
+            seed: self.seed,
+            max_rate: self.max_rate,
+        }
+    }
 }
 
 impl Scenario {

@@ -2,6 +2,10 @@
 //! system thread starts requests several times more exactly than an async timer, whose wheel turns once a millisecond.
 
 use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +15,8 @@ use crate::{arrival::Schedule, control::Level, engine::Engine};
 /// The longest sleep, so that a stop is seen soon.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Starts the pacer; it ends, and closes the queue with that, after the last arrival or when the run is stopped.
+/// Starts the pacer; it ends, and lets go of the queue with that, after the last arrival, when the run is stopped or when
+/// `halt` is set.
 ///
 /// # Errors
 /// No thread can be started.
@@ -20,18 +25,20 @@ pub fn start(
     schedule: Schedule,
     start: Instant,
     queue: flume::Sender<Instant>,
+    halt: Arc<AtomicBool>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("pacer".to_owned()).spawn(move || {
         exact_timers();
+        let over = || halt.load(Ordering::Relaxed) || engine.control.level() >= Level::Drain;
         for offset in schedule {
             let due = start + offset;
             while let Some(wait) = due.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) {
-                if engine.control.level() >= Level::Drain {
+                if over() {
                     return;
                 }
                 thread::sleep(wait.min(NAP));
             }
-            if engine.control.level() >= Level::Drain {
+            if over() {
                 return;
             }
             engine.recorder.offered();

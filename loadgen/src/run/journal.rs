@@ -150,20 +150,20 @@ impl Journal {
         all >= requests && failed as f64 > share * all as f64
     }
 
-    /// Ends the record: the last observations, the totals, the verdict.
-    pub async fn close(self, state: State) -> Result<Run, Stop> {
+    /// Ends the record: the last observations, the totals, the verdict. The observers are free for another record.
+    pub async fn close(self, state: State) -> Result<(Run, Option<Observers>), Stop> {
         let Self { mut run, mut writer, ask, told, observer, live, .. } = self;
         drop(ask);
-        if let Ok(Ok(observers)) = tokio::time::timeout(Duration::from_secs(2), observer).await {
-            run.caveats.extend(observers.notes());
-        }
+        let observers = tokio::time::timeout(Duration::from_secs(2), observer).await;
+        let observers = observers.ok().and_then(Result::ok);
+        run.caveats.extend(observers.iter().flat_map(Observers::notes));
         writer.observed(told.try_iter().flatten().collect())?;
         live.finish();
         run.state = state;
         #[expect(clippy::disallowed_methods, reason = "a record says when the run ended")]
         let end = chrono::Utc::now();
         run.end = Some(end.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
-        Ok(writer.finish(run)?)
+        Ok((writer.finish(run)?, observers))
     }
 }
 

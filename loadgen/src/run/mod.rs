@@ -5,16 +5,18 @@ mod prepare;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use record::{Exit, Run, State};
 
-pub use self::prepare::reach;
-use self::{
+pub use self::{
     journal::Journal,
-    prepare::{Prepared, prepare},
+    prepare::{Prepared, Setting, prepare, reach},
 };
 use crate::{
     arrival::Schedule, cli::RunArgs, control::Level, drive, engine::Engine, outputs, pacer, plan,
@@ -24,30 +26,15 @@ use crate::{
 /// After Ctrl-C, how long requests in flight may still be answered.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How often the run looks at its clock and its users.
-const GLANCE: Duration = Duration::from_millis(10);
+pub const GLANCE: Duration = Duration::from_millis(10);
+/// From the moment that everything is ready to the first second of the open model's load.
+pub const LEAD: Duration = Duration::from_millis(20);
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
     let plan = plan::load(&arguments.scenario.file, &arguments.scenario.overrides())?;
     let reports = outputs::find_reports(arguments)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(crate::host::cores())
-        .thread_name("user")
-        .enable_all()
-        .build()?;
-    watch_for_panics();
-    let hush = drive::Hush::begin()?;
-    let loaded = runtime.block_on(load(plan, arguments));
-    // Goose and users that were cut are not waited for.
-    runtime.shutdown_background();
-    drop(hush);
-    let (run, folder) = loaded?;
-    if PANICKED.load(Ordering::Relaxed) {
-        let folder = folder.display();
-        return Err(Stop::Internal(format!(
-            "a virtual user panicked, which is a defect of loadgen; the record is {folder}"
-        )));
-    }
+    let (run, folder) = with_users(load(plan, arguments))?;
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
     }
@@ -63,6 +50,32 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
     Ok(run.judgement.map_or(Exit::Internal, |judgement| judgement.verdict.exit()))
 }
 
+/// Does `work`, in which virtual users come and go, on a runtime of its own.
+///
+/// # Errors
+/// What `work` says, or a virtual user panicked.
+pub fn with_users<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(crate::host::cores())
+        .thread_name("user")
+        .enable_all()
+        .build()?;
+    watch_for_panics();
+    let hush = drive::Hush::begin()?;
+    let done = runtime.block_on(work);
+    // Goose and users that were cut are not waited for.
+    runtime.shutdown_background();
+    drop(hush);
+    let done = done?;
+    if PANICKED.load(Ordering::Relaxed) {
+        return Err(Stop::Internal(
+            "a virtual user panicked, which is a defect of loadgen; what was measured up to then is in the record"
+                .to_owned(),
+        ));
+    }
+    Ok(done)
+}
+
 /// Whether any task of the run panicked. A user that panicked is one user less, which no figure would show.
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
@@ -75,7 +88,7 @@ fn watch_for_panics() {
 }
 
 async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, PathBuf), Stop> {
-    let Prepared { engine, observers, target, run, folder } = prepare(plan, arguments).await?;
+    let Prepared { engine, observers, target, run, folder } = prepare(plan, arguments.setting()).await?;
     let (arrivals, queue) = match &engine.plan.load {
         Load::Arrivals { max_in_flight, .. } => {
             let (sender, receiver) = flume::bounded(*max_in_flight);
@@ -94,7 +107,7 @@ async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, Path
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
     let mut journal = Journal::open(&folder, run, engine, observers, live, start)?;
     let state = attend(engine, &mut journal, start).await?;
-    let run = journal.close(state).await?;
+    let (run, _) = journal.close(state).await?;
     drop(target);
     Ok((run, folder))
 }
@@ -114,24 +127,33 @@ async fn begin(
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
+    until_ready(engine, *max_in_flight, quiet).await?;
+    let start = *engine.start.get_or_init(|| Instant::now() + LEAD);
+    let schedule = Schedule::new(stages, *process, engine.seed);
+    let sender = arrivals.expect("the open model comes with its queue of arrivals");
+    pacer::start(engine, schedule, start, sender, Arc::default())?;
+    Ok(start)
+}
+
+/// Waits until all `users` of the open model have done `on_start` and wait for work.
+///
+/// # Errors
+/// The user asked to stop.
+pub async fn until_ready(engine: &Engine, users: usize, quiet: bool) -> Result<(), Stop> {
     let (began, mut told) = (Instant::now(), false);
-    while engine.ready.load(Ordering::Acquire) < *max_in_flight as u64 {
+    while engine.ready.load(Ordering::Acquire) < users as u64 {
         if engine.control.interrupted() {
             return Err(Stop::Interrupted);
         }
         if began.elapsed() > Duration::from_secs(2) && !told && !quiet {
             told = true;
-            eprintln!("{max_in_flight} users get ready (on_start); the load begins when all are");
+            eprintln!("{users} users get ready (on_start); the load begins when all are");
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // What on_start measured belongs to no second of the load.
     engine.recorder.rotate(0);
-    let start = *engine.start.get_or_init(|| Instant::now() + Duration::from_millis(20));
-    let schedule = Schedule::new(stages, *process, engine.seed);
-    let sender = arrivals.expect("the open model comes with its queue of arrivals");
-    pacer::start(engine, schedule, start, sender)?;
-    Ok(start)
+    Ok(())
 }
 
 /// Keeps the run's clock: a journal entry a second, the end of the load when it has come, and the end of the run when

@@ -1,11 +1,14 @@
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rand::Rng;
 use record::{Generator, Host, Model, Run, SCHEMA, ScenarioText, State, TargetInfo};
 
 use super::default_folder;
 use crate::{
-    cli::RunArgs,
     control::Control,
     engine::{Ceiling, Engine, Parts},
     host,
@@ -17,6 +20,19 @@ use crate::{
     witness::Witness,
 };
 
+/// What the command line says of a load beside its scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Accept any TLS certificate.
+    pub insecure: bool,
+    /// Folder for what is measured, if it is not to be named after the scenario and the time.
+    pub out: Option<&'a Path>,
+    /// The seed, if it is not to be random.
+    pub seed: Option<u64>,
+    /// Most requests a second to a target beyond this machine.
+    pub max_rate: f64,
+}
+
 /// All that is ready when the load may begin.
 pub struct Prepared {
     pub engine: &'static Engine,
@@ -27,24 +43,25 @@ pub struct Prepared {
 }
 
 /// Checks what can be checked before the first packet, starts the target if the scenario says how, and waits for it.
-pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> {
+pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop> {
     let limit = host::raise_open_files_limit();
     check_open_files(&plan, limit)?;
-    let transport = reach(&plan, arguments.reach.insecure).await?;
+    let transport = reach(&plan, setting.insecure).await?;
     let origin = Origin::of(&plan.target.base_url).map_err(Stop::Usage)?;
     let addresses = transport.resolve(&origin).await.map_err(|failure| Stop::Usage(failure.detail))?;
     let loopback = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
     if !loopback {
-        check_rate(&plan, arguments.max_rate)?;
+        check_rate(&plan, setting.max_rate)?;
     }
     #[expect(clippy::disallowed_methods, reason = "a record says when the run began")]
     let started_at = chrono::Utc::now();
-    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&plan.name, started_at.into()));
+    let folder =
+        setting.out.map(Path::to_path_buf).unwrap_or_else(|| default_folder(&plan.name, started_at.into()));
     record::refuse_taken(&folder)?;
     fs::create_dir_all(&folder).map_err(|error| Stop::Usage(format!("{}: {error}", folder.display())))?;
     let control = Arc::default();
     listen_for_signals(&control)?;
-    let tls = tls_options(&plan, arguments.reach.insecure);
+    let tls = tls_options(&plan, setting.insecure);
     let mut target = target::start(&plan, &folder.join("target.log"))?;
     if let Err(why) = target::wait(&plan.target, &tls, &origin, target.as_mut(), &control).await {
         // Leaves no empty folder behind; one with a target's log in it stays.
@@ -53,14 +70,14 @@ pub async fn prepare(plan: Plan, arguments: &RunArgs) -> Result<Prepared, Stop> 
     }
     let observers = Observers::new(&plan, &tls).map_err(|error| Stop::Usage(format!("{error:#}")))?;
     #[expect(clippy::disallowed_methods, reason = "a seed that nobody chose; the record keeps it")]
-    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32()));
+    let seed = setting.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32()));
     let parts = Parts {
         seed,
         threads: host::cores(),
         transport,
         control,
         witness: Witness::default(),
-        ceiling: (!loopback).then(|| Ceiling::new(arguments.max_rate)),
+        ceiling: (!loopback).then(|| Ceiling::new(setting.max_rate)),
         header_counts: observers.headers(),
     };
     let engine = Engine::start(plan, parts).map_err(Stop::Usage)?;
