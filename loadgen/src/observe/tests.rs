@@ -6,7 +6,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::plan::model::{Load, Observer, PrometheusQuery, PrometheusValue, Selector, Source, Target};
+use crate::plan::model::{Load, Observer, PrometheusQuery, PrometheusValue, Selector, Source, Target, Wire};
 
 fn plan(base_url: &str, observe: Vec<Observer>) -> Plan {
     Plan {
@@ -19,6 +19,7 @@ fn plan(base_url: &str, observe: Vec<Observer>) -> Plan {
             ready: None,
             command: None,
             ca: None,
+            wire: Wire::default(),
         },
         allow: vec!["metrics.example".into()],
         load: Load::Users { stages: Vec::new(), think: None, pacing: None },

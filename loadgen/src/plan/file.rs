@@ -1,8 +1,12 @@
 //! What a scenario file may hold: these types are the reader and the published JSON Schema at once. Everything is
 //! optional here because a file may extend another; what must be there is asked for when the plan is made.
 
+mod target;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub use target::{Certificate, Dns, PerUser, Target};
 
 use super::{
     de::At,
@@ -51,25 +55,6 @@ pub struct File {
     pub observe: Option<Vec<At<Observer>>>,
     /// What must hold.
     pub budgets: Option<Vec<At<BudgetEntry>>>,
-}
-
-/// The service under test.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields)]
-pub struct Target {
-    /// Scheme, host and port, and perhaps a path that every path is put behind.
-    #[schemars(extend("pattern" = "^https?://"))]
-    pub base_url: Option<At<String>>,
-    /// Longest time for one request. Default 10s.
-    pub timeout: Option<At<Time>>,
-    /// Asked until it answers 2xx before the load begins, such as `/readyz`.
-    pub ready: Option<At<String>>,
-    /// Program and arguments of the service, started before the run and stopped after it.
-    #[schemars(length(min = 1))]
-    pub command: Option<At<Vec<String>>>,
-    /// A file of PEM certificates to trust beside the platform's, relative to the scenario.
-    pub ca: Option<At<String>>,
 }
 
 /// A data file.

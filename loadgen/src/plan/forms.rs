@@ -172,3 +172,15 @@ inline_schema!(StatusText, {
         {"type": "string", "pattern": "^[1-5]([0-9][0-9]|xx)$"},
     ],
 });
+
+/// A version of HTTP: `auto`, `1` or `2`.
+#[derive(Debug, Clone)]
+pub struct HttpText(pub String);
+
+impl<'de> Deserialize<'de> for HttpText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        spelling(deserializer, "`auto`, `1` or `2`").map(Self)
+    }
+}
+
+inline_schema!(HttpText, { "enum": ["auto", 1, 2, "1", "2"] });

@@ -1,11 +1,15 @@
 //! The checked plan: everything a run needs, with every name resolved. A value of these types can be run without
 //! further questions; whatever could be wrong with a scenario was found while it was made.
 
+mod wire;
+
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 use http::{HeaderName, Method};
 use record::Budget;
 use url::Url;
+
+pub use wire::{ClientCertificate, Dns, Http, PerUser, Wire};
 
 use crate::flow::{
     data::DataSet, expect::Expect, extract::Extract, send::Outgoing, template::Template, think::Think,
@@ -77,6 +81,8 @@ pub struct Target {
     pub command: Option<Vec<String>>,
     /// A file of PEM certificates to trust beside the platform's.
     pub ca: Option<PathBuf>,
+    /// How connections are made and kept.
+    pub wire: Wire,
 }
 
 /// How load is offered.

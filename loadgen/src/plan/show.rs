@@ -1,5 +1,7 @@
 //! A plan in words, for people who are about to run it.
 
+mod wire;
+
 use std::fmt::Write;
 
 use record::{Stage, unit::show_count, unit::show_number};
@@ -28,6 +30,10 @@ fn write_plan(plan: &Plan, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "\nTarget   {}", plan.target.base_url)?;
     writeln!(out, "Loads    {}", hosts(plan).join(", "))?;
+    let unusual = wire::unusual(&plan.target.wire);
+    if !unusual.is_empty() {
+        writeln!(out, "Wire     connections: {}", unusual.join("; "))?;
+    }
     write_load(plan, out)?;
     write_flows(plan, out)?;
     if !plan.data.is_empty() {

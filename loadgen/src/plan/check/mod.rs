@@ -11,6 +11,7 @@ mod observe;
 mod request;
 mod target;
 mod think;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

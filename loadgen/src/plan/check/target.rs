@@ -9,7 +9,7 @@ use crate::plan::{
     Overrides,
     de::At,
     file::{self, Off, Storm},
-    model::{Abort, Target},
+    model::{Abort, Target, Wire},
     problem::{Problem, Span},
     shapes::OrMap,
 };
@@ -46,6 +46,7 @@ impl Check<'_> {
                 ready: None,
                 command: None,
                 ca: None,
+                wire: Wire::default(),
             });
         };
         if let Some(ready) = &target.ready {
@@ -58,10 +59,8 @@ impl Check<'_> {
                 "an empty command; name a program and its arguments: `[service, serve]`",
             );
         }
-        let ca = target.ca.map(|ca| (ca.span, self.beside(ca.span.file, &ca)));
-        if let Some((span, path)) = ca.as_ref().filter(|(_, path)| !path.is_file()) {
-            self.problem(*span, format!("there is no file `{}`", path.display()));
-        }
+        let wire = self.wire(&target);
+        let ca = target.ca.and_then(|ca| self.file(&ca));
         let timeout = target.timeout.map_or(TIMEOUT, |timeout| {
             if timeout.0.is_zero() {
                 self.problem(timeout.span, "a timeout of nothing lets nothing pass; write `10s`");
@@ -73,7 +72,8 @@ impl Check<'_> {
             timeout,
             ready: target.ready.map(|ready| ready.value),
             command: target.command.map(|command| command.value),
-            ca: ca.map(|(_, path)| path),
+            ca,
+            wire,
         })
     }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::{Method, header::AUTHORIZATION};
 use rand::SeedableRng;
@@ -9,7 +9,10 @@ use crate::{
     flow::session::Session,
     plan::{
         Overrides, Plan,
-        model::{Abort, Action, Body, Load, ObserverSource, Process, PrometheusQuery, Request},
+        model::{
+            Abort, Action, Body, Dns, Http, Load, ObserverSource, PerUser, Process, PrometheusQuery, Request,
+            Wire,
+        },
         show,
     },
 };
@@ -172,6 +175,42 @@ fn popular_rows_come_from_the_top_of_the_data() {
     }
     // 1 / (1 + 2⁻³) = 0.889, give or take five standard deviations.
     assert!((839..=939).contains(&first), "{first}");
+}
+
+#[test]
+fn connections_are_as_the_target_says_and_as_a_browser_s_otherwise() {
+    assert_eq!(load_text(RIGHT).unwrap().target.wire, Wire::default());
+    assert!(!show(&load_text(RIGHT).unwrap()).contains("Wire "));
+    let plan = plan_with(
+        "127.0.0.1:8080\" }",
+        "127.0.0.1:8080\", http: 2, source_addresses: [127.0.0.2, '::1'], dns: each_connection, \
+         client_certificate: { cert: people.csv, key: people.csv }, \
+         connections: { max_requests: 100, max_age: 90s, per_user: close } }",
+    );
+    let Wire {
+        http,
+        client_certificate: Some(certificate),
+        source_addresses,
+        dns,
+        max_requests,
+        max_age,
+        per_user,
+    } = &plan.target.wire
+    else {
+        panic!("no certificate")
+    };
+    assert_eq!((*http, *dns, *per_user), (Http::Two, Dns::EachConnection, PerUser::Close));
+    assert_eq!(source_addresses.as_slice(), ["127.0.0.2", "::1"].map(|it| it.parse::<IpAddr>().unwrap()));
+    assert_eq!((max_requests.unwrap().get(), *max_age), (100, Some(Duration::from_secs(90))));
+    assert!(certificate.key.ends_with("people.csv"));
+    let shown = show(&plan);
+    for part in [
+        "Wire     connections: HTTP/2 alone; users show the certificate ",
+        "from 2 addresses in turn, 127.0.0.2 to ::1; the target's name looked up for each; at most 100 requests each; \
+         at most 1 min 30 s old; new ones each iteration\n",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
 }
 
 #[test]

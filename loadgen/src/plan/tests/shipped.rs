@@ -65,5 +65,6 @@ fn every_shipped_scenario_opens_with_its_schema_and_its_question() {
 fn the_published_schema_is_that_of_the_reader() {
     let published = fs::read_to_string(scenarios().join("scenario.schema.json")).unwrap();
     let published: serde_json::Value = serde_json::from_str(&published).unwrap();
-    assert_eq!(published, schema(), "write it anew: loadgen schema > scenarios/scenario.schema.json");
+    // The whole schemas, shown in full when they differ, would hide the way out.
+    assert!(published == schema(), "write it anew: loadgen schema > scenarios/scenario.schema.json");
 }
