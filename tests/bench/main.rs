@@ -4,6 +4,7 @@
 //! bench                       everything, to stdout and target/bench.md
 //! bench --only per-request    one part
 //! bench serve                 the small fast server that the clients ask (used by the other parts)
+//! bench serve --takes-ms 10 --slots 4      a server whose capacity is computed: 400 requests a second
 //! ```
 //!
 //! Repetitions are interleaved (A B C A B C …), so that a machine that slows down slows all of them. Each part is
@@ -47,7 +48,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve a small JSON document, fast, on a free port, and count.
-    Serve,
+    Serve {
+        /// Take so long for each request instead.
+        #[arg(long)]
+        takes_ms: Option<u64>,
+        /// … and so many requests at once, the others in a queue without end [default: all at once].
+        #[arg(long, requires = "takes_ms")]
+        slots: Option<usize>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,8 +76,11 @@ const USUAL: [Part; 4] = [Part::PerRequest, Part::Connected, Part::CachedList, P
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
-    if matches!(cli.command, Some(Command::Serve)) {
-        return serve::serve();
+    if let Some(Command::Serve { takes_ms, slots }) = cli.command {
+        return match takes_ms {
+            Some(takes_ms) => serve::serve_known(Duration::from_millis(takes_ms), slots),
+            None => serve::serve(),
+        };
     }
     let each = Duration::from_secs(cli.seconds);
     let mut parts = if cli.only.is_empty() { USUAL.to_vec() } else { cli.only };

@@ -9,10 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use harness::process::Process;
+use harness::{process::Process, servers::Queueing};
 use http_body_util::Full;
 use hyper::{Request, Response, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -34,6 +36,19 @@ pub fn serve() -> Result<()> {
         println!("{}", listener.local_addr()?);
         accept(listener).await
     })
+}
+
+/// Serves until killed with latencies that are known: `slots` requests at once for `takes` each.
+pub fn serve_known(takes: Duration, slots: Option<usize>) -> Result<()> {
+    allow_many_files();
+    let queueing = match slots {
+        Some(slots) => Queueing::of_slots(slots, takes)?,
+        None => Queueing::always(takes)?,
+    };
+    println!("{}", queueing.server.address);
+    loop {
+        thread::park();
+    }
 }
 
 async fn accept(listener: TcpListener) -> Result<()> {

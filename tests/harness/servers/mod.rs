@@ -2,6 +2,7 @@
 
 mod freezing;
 mod known;
+mod queueing;
 mod tls;
 
 use std::{
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 pub use freezing::{Freeze, Freezing};
 pub use known::{known, seen_connections};
+pub use queueing::Queueing;
 pub use tls::Tls;
 use tokio::{net::TcpListener, sync::oneshot};
 
