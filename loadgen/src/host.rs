@@ -3,6 +3,7 @@
 use std::{fs, process::Command};
 
 use record::{Git, Host};
+use sha2::{Digest as _, Sha256};
 
 /// This machine.
 pub fn host(open_files_limit: u64) -> Host {
@@ -16,12 +17,20 @@ pub fn host(open_files_limit: u64) -> Host {
     let kernel =
         fs::read_to_string("/proc/sys/kernel/osrelease").map(|release| format!("Linux {}", release.trim()));
     Host {
+        machine: machine(),
         cpu: first("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cores: cores() as u64,
         memory_bytes: memory.unwrap_or(0) * 1024,
         kernel: kernel.unwrap_or_else(|_| std::env::consts::OS.to_owned()),
         open_files_limit,
     }
+}
+
+/// Processes with the same text share a machine's processors. Containers have host names of their own.
+fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let name = read("/proc/sys/kernel/hostname") + &read("/proc/sys/kernel/random/boot_id");
+    Sha256::digest(name).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Processors this process may use, by affinity and cgroup quota.

@@ -13,7 +13,7 @@ use record::ErrorSample;
 use crate::transport::{Exchange, Failure};
 
 /// Failures of one kind that are kept as text.
-const PER_KIND: usize = 10;
+const PER_KIND: usize = record::ERRORS_PER_KIND;
 /// Bytes of a body that are kept as text.
 const BODY: usize = 2_000;
 

@@ -84,6 +84,7 @@ fn run(args: &Args) -> Run {
         git: Some(Git { commit: "4f2c1e9a7b3d5f60112233445566778899aabbcc".into(), dirty: false }),
         seed: args.seed,
         host: Host {
+            machine: String::new(),
             cpu: "Reference CPU @ 2.60 GHz".into(),
             cores: 2,
             memory_bytes: 8 << 30,
@@ -115,6 +116,8 @@ fn run(args: &Args) -> Run {
             observed("db_p95", ObservedKind::Quantile(0.95)),
             observed("db_connections", ObservedKind::Gauge),
         ],
+        part: None,
+        merged: None,
         caveats: Vec::new(),
         totals: None,
         judgement: None,

@@ -81,6 +81,7 @@ impl Fixture {
             git: Some(Git { commit: "c0ffee".repeat(6), dirty: true }),
             seed: 7,
             host: Host {
+                machine: String::new(),
                 cpu: "cpu".into(),
                 cores: 2,
                 memory_bytes: 1 << 33,
@@ -110,6 +111,8 @@ impl Fixture {
             } else {
                 Vec::new()
             },
+            part: None,
+            merged: None,
             caveats: Vec::new(),
             totals: None,
             judgement: None,

@@ -2,6 +2,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// Failures of one kind that a record keeps as text.
+pub const ERRORS_PER_KIND: usize = 10;
+
 /// One failed request, a line of `errors.jsonl`. Texts are cut to a bound; headers that carry secrets are
 /// masked by the writer of the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub enum RecordError {
         /// What this program reads.
         expected: &'static str,
     },
+    /// Records that are no parts of one run.
+    #[error("{0}")]
+    Unfit(String),
     /// A file is damaged at other than its last line.
     #[error("{}:{line}: {detail}", path.display())]
     Damaged {

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BudgetResult, Exit, Histograms, Kind, Outcome, Run, State, Summary, Tag, Validity, summary::merged,
-    unit::show_count, validity,
+    Budget, BudgetResult, Exit, Histograms, Kind, Metric, Outcome, Run, State, Summary, Tag, Validity,
+    summary::merged, unit::show_count, validity,
 };
 
 /// What came of a run: the budgets with their outcomes, whether the run supports a verdict, and the verdict.
@@ -55,15 +55,20 @@ impl Verdict {
 /// Judges the window that `summary` and `totals` sum up: stopped by the user, then ended by the abort rule, then no
 /// data, then invalid, then missed, then pass. Invalid comes before missed because a figure that cannot be trusted
 /// can neither pass nor fail.
+///
+/// A part of a load is judged by what it can know alone: not by budgets on throughput, which are about all parts together,
+/// nor by values that it does not observe, and a sample that is too small for a percentile does not make it invalid. What
+/// it leaves open is judged of the merged record.
 pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
     let all = merged(totals, |kind| *kind == Kind::Response);
-    let results = run.budgets.iter().map(|budget| match &budget.request {
-        None => budget.judge(summary, Some(&all), &summary.observed),
-        Some(request) => {
-            let tag = Tag { request: request.clone(), kind: Kind::Response };
-            budget.judge(summary, totals.get(&tag), &summary.observed)
-        }
-    });
+    let results =
+        run.budgets.iter().filter(|budget| is_its_own(run, budget)).map(|budget| match &budget.request {
+            None => budget.judge(summary, Some(&all), &summary.observed),
+            Some(request) => {
+                let tag = Tag { request: request.clone(), kind: Kind::Response };
+                budget.judge(summary, totals.get(&tag), &summary.observed)
+            }
+        });
     let budgets: Vec<BudgetResult> = results.collect();
     let validity = validity::check(run, summary, &budgets);
     let missed: Vec<&BudgetResult> =
@@ -80,6 +85,16 @@ pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
     };
     let sentence = sentence(verdict, summary, &budgets, &missed, &validity);
     Judgement { verdict, exit: verdict.exit().code(), sentence, budgets, validity }
+}
+
+/// Whether `run` can judge `budget` alone.
+fn is_its_own(run: &Run, budget: &Budget) -> bool {
+    run.part.is_none()
+        || match &budget.metric {
+            Metric::Throughput => false,
+            Metric::Observed(name) => run.observed.iter().any(|value| value.name == *name),
+            Metric::Response(_) | Metric::Max | Metric::ErrorRate => true,
+        }
 }
 
 fn sentence(
@@ -130,7 +145,7 @@ fn rate(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Budget, Latency, new_histogram, test_run};
+    use crate::{Latency, Part, new_histogram, test_run};
 
     fn judged(completed: u64, failed: u64, budgets: &[(&str, &str)]) -> Judgement {
         let mut run = test_run::run();
@@ -159,6 +174,28 @@ mod tests {
         assert!(judgement.sentence.contains("all 500 requests failed (timeout)"), "{}", judgement.sentence);
         assert_eq!(judged(0, 0, &[]).verdict, Verdict::NoData);
         assert_eq!(judged(0, 500, &[("p95", "1s"), ("error_rate", "1%")]).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn a_part_is_judged_by_what_it_can_know_alone() {
+        let mut run = test_run::run();
+        run.state = State::Finished;
+        let budgets =
+            [("throughput", "400/s"), ("p95", "10ms"), ("p99", "10ms"), ("cache_hit_ratio", ">= 80%")];
+        run.budgets = budgets.iter().map(|(key, value)| Budget::parse(None, key, value).unwrap()).collect();
+        let mut histogram = new_histogram();
+        histogram.record_n(1_000, 300).unwrap();
+        let summary =
+            Summary { completed: 300, seconds: 3, offered: 300, started: 300, ..Summary::default() };
+        let tag = Tag { request: "one".into(), kind: Kind::Response };
+        let totals = Histograms::from([(tag, histogram)]);
+        assert_eq!(judge(&run, &summary, &totals).verdict, Verdict::Invalid);
+        run.part = Some(Part { index: 1, of: 4, stages: run.stages.clone(), max_users: 40 });
+        let alone = judge(&run, &summary, &totals);
+        let outcomes: Vec<_> =
+            alone.budgets.iter().map(|it| (it.budget.metric.to_string(), it.outcome)).collect();
+        assert_eq!(outcomes, [("p95".to_owned(), Outcome::Met), ("p99".to_owned(), Outcome::TooFew)]);
+        assert_eq!(alone.verdict, Verdict::Pass);
     }
 
     #[test]

@@ -19,9 +19,11 @@
 mod budget;
 mod errors;
 mod exit;
+mod follow;
 mod hist;
 mod judge;
 mod latency;
+pub mod merge;
 mod observed;
 mod reader;
 mod run;
@@ -34,14 +36,18 @@ mod validity;
 mod writer;
 
 pub use budget::{Budget, BudgetResult, Comparison, Metric, Outcome};
-pub use errors::{ErrorSample, RecordError};
+pub use errors::{ERRORS_PER_KIND, ErrorSample, RecordError};
 pub use exit::Exit;
+pub use follow::Follow;
 pub use hist::{HIGHEST_US, Histogram, Histograms, Kind, SIGNIFICANT_DIGITS, Tag, new_histogram};
 pub use judge::{Judgement, Verdict, judge};
 pub use latency::{Latency, min_samples, quantile_us};
 pub use observed::{Observation, ObservedKind, ObservedValue, TargetRow, observed_values};
 pub use reader::Record;
-pub use run::{Generator, Git, Host, Model, Run, SCHEMA, ScenarioText, Stage, State, TargetInfo, Window};
+pub use run::{
+    Generator, Git, Host, Merged, MergedPart, Model, Part, Run, SCHEMA, ScenarioText, Stage, State,
+    TargetInfo, Window,
+};
 pub use series::{ErrorCounts, SeriesRow};
 pub use summary::{GeneratorLoad, RequestSummary, Summary, summarise};
 pub use validity::{Reason, Rule, Validity, lag_bound_us};

@@ -1,7 +1,8 @@
 use std::{
     fs,
-    io::{BufRead as _, BufReader, ErrorKind},
+    io::{BufRead as _, BufReader, ErrorKind, Read as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use base64::Engine as _;
@@ -129,6 +130,19 @@ impl Record {
         })
     }
 
+    /// The instant that the seconds of `latency.hlog` are counted from, as its header names it.
+    pub(crate) fn start(&self) -> SystemTime {
+        let mut header = Vec::new();
+        let file = fs::File::open(self.folder.join(files::LATENCY));
+        // Without a header there are no seconds either.
+        let _ = file.and_then(|file| file.take(4096).read_to_end(&mut header));
+        let start = IntervalLogIterator::new(&header).find_map(|entry| match entry {
+            Ok(LogEntry::StartTime(since_epoch)) => Some(since_epoch),
+            _ => None,
+        });
+        SystemTime::UNIX_EPOCH + start.unwrap_or_default()
+    }
+
     /// Figures and verdict: those written when the run ended, or, in the record of a killed run, computed now.
     ///
     /// # Errors
@@ -157,7 +171,7 @@ fn read_run(path: &Path, text: &str) -> Result<Run, RecordError> {
     serde_json::from_str(text).map_err(|error| damaged(path, error.line() as u64, &error))
 }
 
-fn damaged(path: &Path, line: u64, detail: &dyn std::fmt::Display) -> RecordError {
+pub(crate) fn damaged(path: &Path, line: u64, detail: &dyn std::fmt::Display) -> RecordError {
     RecordError::Damaged { path: path.to_path_buf(), line, detail: detail.to_string() }
 }
 
@@ -238,7 +252,7 @@ fn each_histogram<E: From<RecordError>>(
     Ok(())
 }
 
-fn decode(
+pub(crate) fn decode(
     line: &[u8],
     decoder: &mut Deserializer,
     bytes: &mut Vec<u8>,

@@ -43,6 +43,12 @@ pub struct Run {
     pub budgets: Vec<Budget>,
     /// What `target.csv` holds.
     pub observed: Vec<ObservedValue>,
+    /// The share of the load that is in this record, where several processes shared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// What this record was merged from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// Notes a reader of the figures must know, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
@@ -101,9 +107,12 @@ pub struct Git {
     pub dirty: bool,
 }
 
-/// The machine that made the load.
+/// The machine that made the load; in a record merged from several machines, all of them together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
+    /// Tells machines and containers apart without naming them: the beginning of a hash of host name and boot id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     /// Processor model.
     pub cpu: String,
     /// Processors this process may run on.
@@ -145,6 +154,45 @@ pub struct Stage {
     pub to: f64,
     /// Its length.
     pub seconds: f64,
+}
+
+/// The share of a load that one of several processes offered. `stages` and `max_users` of its [`Run`] are the share's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which, from 0.
+    pub index: u64,
+    /// Of how many.
+    pub of: u64,
+    /// The load profile of all parts together.
+    pub stages: Vec<Stage>,
+    /// `max_users` of all parts together.
+    pub max_users: u64,
+}
+
+/// What a merged record was made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// Parts that the load was cut into.
+    pub of: u64,
+    /// The parts that are in it, in order of index.
+    pub parts: Vec<MergedPart>,
+    /// The machines they ran on.
+    pub hosts: Vec<Host>,
+}
+
+/// A part of a merged record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergedPart {
+    /// Which, from 0.
+    pub index: u64,
+    /// How far it came; `running` when its generator was killed.
+    pub state: State,
+    /// Seconds it recorded.
+    pub recorded_s: u64,
+    /// Mean cores it used over the judged window.
+    pub cpu_cores: f64,
+    /// Its machine, by its place in `hosts`.
+    pub host: usize,
 }
 
 /// A half-open range of seconds of the run, `from_s..to_s`.

@@ -19,6 +19,7 @@ pub(crate) fn run() -> Run {
         git: None,
         seed: 1,
         host: Host {
+            machine: String::new(),
             cpu: "test".into(),
             cores: 2,
             memory_bytes: 1,
@@ -38,6 +39,8 @@ pub(crate) fn run() -> Run {
             Budget::parse(None, "error_rate", "5%").unwrap(),
         ],
         observed: Vec::new(),
+        part: None,
+        merged: None,
         caveats: Vec::new(),
         totals: None,
         judgement: None,

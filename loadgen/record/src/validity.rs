@@ -41,6 +41,8 @@ pub enum Rule {
     TooShort,
     /// The run came to its planned end.
     Unfinished,
+    /// Every part of the load was offered, to its end.
+    Incomplete,
 }
 
 /// Share of its cores above which a generator is taken to be the limit itself.
@@ -63,18 +65,20 @@ pub fn lag_bound_us(run: &Run) -> f64 {
 
 /// Holds every rule against the judged window.
 pub(crate) fn check(run: &Run, summary: &Summary, budgets: &[BudgetResult]) -> Validity {
-    let rules = [empty, late, saturated, starved, undelivered, unfinished];
+    let rules = [empty, late, saturated, starved, undelivered, unfinished, incomplete];
     let mut reasons: Vec<Reason> = rules.iter().filter_map(|rule| rule(run, summary)).collect();
     // Where most requests failed and a budget says that they may not, missing answers are the target's doing.
     let missed = budgets.iter().any(|result| result.outcome == Outcome::Missed);
     if !(missed && summary.failed > summary.completed) {
-        reasons.extend(budgets.iter().filter_map(|result| unsupported(result, summary)));
+        reasons.extend(budgets.iter().filter_map(|result| unsupported(run, result, summary)));
     }
     Validity { valid: reasons.is_empty(), reasons }
 }
 
-fn unsupported(result: &BudgetResult, summary: &Summary) -> Option<Reason> {
+fn unsupported(run: &Run, result: &BudgetResult, summary: &Summary) -> Option<Reason> {
     match result.outcome {
+        // The sample of a part is too small only together with the others'.
+        Outcome::TooFew if run.part.is_some() => None,
         Outcome::TooFew => reason(
             Rule::TooShort,
             format!(
@@ -121,18 +125,30 @@ fn late(run: &Run, summary: &Summary) -> Option<Reason> {
 }
 
 fn saturated(run: &Run, summary: &Summary) -> Option<Reason> {
-    let used = summary.generator.cpu_cores;
-    if run.host.cores == 0 || used < SATURATED * run.host.cores as f64 {
+    let (used, cores) = most_loaded(run, summary);
+    if cores == 0 || used < SATURATED * cores as f64 {
         return None;
     }
     reason(
         Rule::Saturated,
         format!(
-            "the generator used {} of its {} cores: it was the limit, not the target",
-            show_number(used),
-            run.host.cores
+            "the generator used {} of its {cores} cores: it was the limit, not the target",
+            show_number(used)
         ),
     )
+}
+
+/// Cores used and cores there were, on the machine where the generator had least to spare.
+fn most_loaded(run: &Run, summary: &Summary) -> (f64, u64) {
+    let Some(merged) = run.merged.as_ref().filter(|merged| merged.hosts.len() > 1) else {
+        return (summary.generator.cpu_cores, run.host.cores);
+    };
+    let machines = merged.hosts.iter().enumerate().map(|(index, host)| {
+        let parts = merged.parts.iter().filter(|part| part.host == index);
+        (parts.map(|part| part.cpu_cores).sum::<f64>(), host.cores)
+    });
+    let share = |(used, cores): &(f64, u64)| used / (*cores).max(1) as f64;
+    machines.max_by(|a, b| share(a).total_cmp(&share(b))).unwrap_or_default()
 }
 
 fn starved(_: &Run, summary: &Summary) -> Option<Reason> {
@@ -174,4 +190,19 @@ fn unfinished(run: &Run, summary: &Summary) -> Option<Reason> {
         State::Interrupted => format!("the run was stopped by hand at second {}", summary.recorded_s),
     };
     reason(Rule::Unfinished, detail)
+}
+
+fn incomplete(run: &Run, _: &Summary) -> Option<Reason> {
+    let merged = run.merged.as_ref()?;
+    let missing = (0..merged.of).filter(|index| merged.parts.iter().all(|part| part.index != *index));
+    let missing = missing.map(|index| format!("part {index} of {} is missing", merged.of));
+    let cut = merged.parts.iter().filter(|part| run.state != State::Running && part.state == State::Running);
+    let cut = cut.map(|part| {
+        format!(
+            "the generator of part {} of {} was killed after {} s, and its load is missing from then on",
+            part.index, merged.of, part.recorded_s
+        )
+    });
+    let why: Vec<String> = missing.chain(cut).collect();
+    (!why.is_empty()).then(|| Reason { rule: Rule::Incomplete, detail: why.join("; ") })
 }

@@ -185,6 +185,8 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
         warm_up_s: plan.warm_up.as_secs(),
         budgets: plan.budgets.clone(),
         observed: Vec::new(),
+        part: None,
+        merged: None,
         caveats: caveats(plan, loopback),
         totals: None,
         judgement: None,

@@ -48,6 +48,7 @@ pub(super) fn run() -> Run {
         git: None,
         seed: 1,
         host: Host {
+            machine: String::new(),
             cpu: String::new(),
             cores: 2,
             memory_bytes: 1,
@@ -78,6 +79,8 @@ pub(super) fn run() -> Run {
             observed("service", "db_queries_total", ObservedKind::Rate),
             observed("process", "cpu_seconds", ObservedKind::Rate),
         ],
+        part: None,
+        merged: None,
         caveats: Vec::new(),
         totals: None,
         judgement: None,
