@@ -221,7 +221,7 @@ fn open<'a>(
             let due = match arrivals.try_recv() {
                 Ok(at) => Due { at, free: false },
                 Err(flume::TryRecvError::Disconnected) => break,
-                Err(flume::TryRecvError::Empty) => match arrivals.recv_async().await {
+                Err(flume::TryRecvError::Empty) => match user.attending(arrivals.recv_async()).await {
                     Ok(at) => Due { at, free: true },
                     Err(flume::RecvError::Disconnected) => break,
                 },

@@ -1,9 +1,12 @@
 //! What a virtual user does: its steps, what it puts into requests, and what it looks for in answers.
 
+pub mod client;
+pub mod courier;
 pub mod data;
 pub mod expect;
 pub mod extract;
 pub mod generate;
+pub mod parallel;
 pub mod send;
 pub mod session;
 pub mod template;

@@ -2,19 +2,21 @@
 //! recorder.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::atomic::Ordering,
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use cookie_store::CookieStore;
 use rand::RngExt;
 
 use crate::{
     control::{Level, Listener},
     engine::Engine,
-    flow::{session::Session, think::Think},
-    plan::model::{Action, Load, Request, Step},
-    transport::{Connection, Deadline, Failure, Origin},
+    flow::{client::Client, session::Session, think::Think},
+    plan::model::{Action, Load, PerUser, Request, Step},
+    transport::{Deadline, Failure, Gate},
 };
 
 /// A pause shorter than this is not worth giving the connection's buffers back for.
@@ -25,8 +27,8 @@ const PARK_FROM: Duration = Duration::from_millis(200);
 pub struct VirtualUser {
     pub(super) engine: &'static Engine,
     pub(super) session: Session,
-    pub(super) connections: Vec<Connection>,
-    pub(super) cookies: Option<Box<CookieStore>>,
+    pub(super) client: Client,
+    pub(super) gate: Gate,
     pub(super) deadline: Deadline,
     pub(super) listener: Listener,
     pub(super) text: String,
@@ -70,8 +72,8 @@ impl VirtualUser {
             listener: engine.control.listener(),
             session,
             engine,
-            connections: Vec::new(),
-            cookies: None,
+            client: Client::default(),
+            gate: Gate::new(),
             deadline: Deadline::new(Instant::now()),
             text: String::new(),
             now: Instant::now(),
@@ -112,6 +114,9 @@ impl VirtualUser {
         let flow = engine.choose_flow(self.session.rng.random());
         self.steps(&engine.plan.flows[flow].steps, due).await?;
         self.session.iteration += 1;
+        if engine.plan.target.wire.per_user == PerUser::Close {
+            self.client.mine().disconnect();
+        }
         Ok(())
     }
 
@@ -175,9 +180,10 @@ impl VirtualUser {
             return if self.stopped() { Err(Stopped) } else { Ok(Due { at: until, free: false }) };
         }
         if until - now >= PARK_FROM {
-            self.connections.iter_mut().for_each(Connection::park);
+            self.client.mine().park();
         }
-        let went_on = self.deadline.sleep_until(until, &self.listener).await;
+        let sleep = self.deadline.sleep_until(until, &self.listener);
+        let went_on = attending(&self.client, &self.gate, sleep).await;
         self.now = self.now.max(until);
         if went_on { Ok(Due { at: until, free: true }) } else { Err(Stopped) }
     }
@@ -205,9 +211,25 @@ impl VirtualUser {
         }
     }
 
-    pub(super) fn connection_to(&self, origin: &Arc<Origin>) -> Option<usize> {
-        self.connections.iter().position(|connection| connection.origin() == origin)
+    /// Waits for `future` and meanwhile attends to the user's connections.
+    pub async fn attending<F: Future>(&self, future: F) -> F::Output {
+        attending(&self.client, &self.gate, future).await
     }
+}
+
+async fn attending<F: Future>(client: &Client, gate: &Gate, future: F) -> F::Output {
+    if !client.open().wants_attention() {
+        return future.await;
+    }
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let _ = gate.poll(cx, |cx| {
+            client.open().attend(cx);
+            Poll::<()>::Pending
+        });
+        future.as_mut().poll(cx)
+    })
+    .await
 }
 
 impl Drop for VirtualUser {

@@ -91,7 +91,7 @@ pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop>
 /// # Errors
 /// The target is not on this machine and nobody allowed it.
 pub async fn reach(plan: &Plan, insecure: bool) -> Result<Transport, Stop> {
-    let transport = Transport::new(&plan.allow, &tls_options(plan, insecure))
+    let transport = Transport::new(&plan.allow, &tls_options(plan, insecure), &plan.target.wire)
         .map_err(|error| Stop::Usage(format!("{error:#}")))?;
     let origin = Origin::of(&plan.target.base_url).map_err(Stop::Usage)?;
     match transport.resolve(&origin).await {
@@ -102,7 +102,7 @@ pub async fn reach(plan: &Plan, insecure: bool) -> Result<Transport, Stop> {
 }
 
 fn tls_options(plan: &Plan, insecure: bool) -> TlsOptions {
-    TlsOptions { ca: plan.target.ca.clone(), insecure }
+    TlsOptions { ca: plan.target.ca.clone(), insecure, identity: plan.target.wire.client_certificate.clone() }
 }
 
 fn check_open_files(plan: &Plan, limit: u64) -> Result<(), Stop> {

@@ -1,32 +1,20 @@
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::Context,
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use http::{Request, response::Parts};
-use http_body_util::Full;
-use hyper::{
-    body::{Body, Incoming},
-    client::conn::http1::{self, SendRequest},
-};
-use hyper_util::rt::TokioIo;
 
-use super::{
-    Deadline, Failure, Origin,
-    gate::Gate,
-    stream::{Stream, Wire},
-};
-use crate::control::Listener;
+use super::{Deadline, Failure, Origin, gate::Gate, http1::Http1, http2::Http2};
+use crate::{control::Listener, plan::model::Wire};
 
 /// How long after an answer a connection is taken to be still open.
-const FRESH: Duration = Duration::from_millis(20);
+pub(super) const FRESH: Duration = Duration::from_millis(20);
 
-type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
+/// The largest body that is kept or unpacked: an answer without end must not become this machine's memory.
+pub(super) const LARGEST_BODY: u64 = 64 << 20;
 
 /// An answer, with its instants.
 #[derive(Debug)]
@@ -41,36 +29,39 @@ pub struct Exchange {
     pub end: Instant,
 }
 
-/// An HTTP/1.1 connection that is driven by the task which uses it: there is no second task to wake, and none to
-/// outlive a user. While its user thinks it can be parked, and then holds nothing but its socket.
+/// A connection of one user to an origin. It is driven by the task that uses it: there is no second task to wake, and
+/// none to outlive a user.
 #[derive(Debug)]
 pub struct Connection {
     origin: Arc<Origin>,
-    wire: Arc<Wire>,
-    state: State,
-    gate: Gate,
-    /// When its last answer was complete.
-    answered: Option<Instant>,
+    way: Way,
 }
 
 #[derive(Debug)]
-enum State {
-    Live { sender: SendRequest<Full<Bytes>>, driver: Box<Driver> },
-    Parked(Box<Stream>),
-    Closed,
+enum Way {
+    Http1(Box<Http1>),
+    Http2(Http2),
 }
 
-/// What is going on at the connection while an answer is waited for.
-enum Waiting<F> {
-    Head(F),
-    Body { head: Parts, body: Incoming, first_byte: Instant, kept: BytesMut },
-    Over,
+/// How a request is waited for: until when, for whom, and through which gate its user's task is woken. Without a gate
+/// the caller has one around several requests.
+#[derive(Debug)]
+pub struct Patience<'a> {
+    /// The request's timer, set.
+    pub deadline: &'a mut Deadline,
+    /// The user's ear for the end of the run.
+    pub listener: &'a Listener,
+    /// Between the connection and the task, if nothing else is.
+    pub gate: Option<&'a Gate>,
 }
 
 impl Connection {
-    pub(super) fn new(origin: Arc<Origin>, stream: Stream) -> Self {
-        let wire = stream.wire();
-        Self { origin, wire, state: State::Parked(Box::new(stream)), gate: Gate::new(), answered: None }
+    pub(super) fn http1(origin: Arc<Origin>, connection: Http1) -> Self {
+        Self { origin, way: Way::Http1(Box::new(connection)) }
+    }
+
+    pub(super) fn http2(origin: Arc<Origin>, connection: Http2) -> Self {
+        Self { origin, way: Way::Http2(connection) }
     }
 
     /// What it is for.
@@ -78,148 +69,122 @@ impl Connection {
         &self.origin
     }
 
-    /// Bytes `(received, sent)` so far.
-    pub fn bytes(&self) -> (u64, u64) {
-        self.wire.bytes()
+    /// A second handle of it, for another request at the same time; only HTTP/2 can do that.
+    pub fn share(&self) -> Option<Self> {
+        match &self.way {
+            Way::Http1(_) => None,
+            Way::Http2(shared) => Some(Self::http2(self.origin.clone(), shared.clone())),
+        }
+    }
+
+    /// Whether the two are handles of one connection; HTTP/1.1 has but one handle.
+    pub fn is_same(&self, other: &Self) -> bool {
+        matches!((&self.way, &other.way), (Way::Http2(one), Way::Http2(two)) if one.is_same(two))
+    }
+
+    /// Bytes `(received, sent)` since this was last asked. Streams of one HTTP/2 connection are not told apart: their sum
+    /// is right.
+    pub fn take_bytes(&mut self) -> (u64, u64) {
+        match &mut self.way {
+            Way::Http1(connection) => connection.take_bytes(),
+            Way::Http2(shared) => shared.take_bytes(),
+        }
     }
 
     /// Whether it has answered before: then the other side may have closed it in the meantime.
     pub fn used(&self) -> bool {
-        self.answered.is_some()
+        match &self.way {
+            Way::Http1(connection) => connection.answered().is_some(),
+            Way::Http2(shared) => shared.answered().is_some(),
+        }
     }
 
-    /// Gives its buffers back until it is needed again.
+    /// Gives its buffers back until it is needed again, as far as that can be done.
     pub fn park(&mut self) {
-        self.state = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Live { driver, .. } => {
-                let parts = driver.into_parts();
-                // Bytes that nobody asked for: the other side is not speaking HTTP/1.1, the connection is of no use.
-                if parts.read_buf.is_empty() {
-                    State::Parked(Box::new(parts.io.into_inner()))
-                } else {
-                    State::Closed
-                }
-            }
-            other => other,
+        if let Way::Http1(connection) = &mut self.way {
+            connection.park();
+        }
+    }
+
+    /// Whether somebody must attend to it while no request is on its way, see [`Connection::attend`].
+    pub fn wants_attention(&self) -> bool {
+        matches!(self.way, Way::Http2(_))
+    }
+
+    /// Answers what the other side asks of an idle connection (pings, settings) and hears when it says goodbye.
+    pub fn attend(&mut self, cx: &mut Context<'_>) {
+        if let Way::Http2(shared) = &self.way {
+            shared.attend(cx);
+        }
+    }
+
+    /// Whether the scenario lets it go on at `now`: connections have an age and a number of requests to live.
+    pub fn may_go_on(&self, now: Instant, wire: &Wire) -> bool {
+        if wire.max_age.is_none() && wire.max_requests.is_none() {
+            return true;
+        }
+        let (age, requests) = match &self.way {
+            Way::Http1(connection) => (connection.age(now), connection.requests()),
+            Way::Http2(shared) => (shared.age(now), shared.requests()),
         };
+        wire.max_age.is_none_or(|most| age < most)
+            && wire.max_requests.is_none_or(|most| requests < most.get())
     }
 
     /// Makes it ready for a request at `now`.
     ///
     /// # Errors
     /// It has been closed.
-    pub async fn ready(&mut self, now: Instant) -> Result<(), Failure> {
-        self.unpark()?;
-        let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
-        // Right after an answer there is no need to ask: it has not been left alone long enough to be closed.
-        if sender.is_ready() && self.answered.is_some_and(|answered| now < answered + FRESH) {
-            return Ok(());
+    pub async fn ready(&mut self, now: Instant, gate: Option<&Gate>) -> Result<(), Failure> {
+        match &mut self.way {
+            Way::Http1(connection) => connection.ready(now, gate).await,
+            Way::Http2(shared) => shared.ready(now, gate).await,
         }
-        let ready = poll_fn(|cx| {
-            self.gate.poll(cx, |cx| {
-                if let Poll::Ready(over) = driver.poll_unpin(cx) {
-                    return Poll::Ready(over.map_err(|error| Failure::hyper(&error)).and(Err(closed())));
-                }
-                sender.poll_ready(cx).map_err(|error| Failure::hyper(&error))
-            })
-        })
-        .await;
-        if ready.is_err() {
-            self.state = State::Closed;
-        }
-        ready
-    }
-
-    fn unpark(&mut self) -> Result<(), Failure> {
-        self.state = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Parked(stream) => {
-                let handshake = http1::Builder::new().handshake(TokioIo::new(*stream));
-                let made = handshake.now_or_never().expect("an HTTP/1.1 handshake exchanges nothing");
-                let (sender, driver) = made.map_err(|error| Failure::hyper(&error))?;
-                State::Live { sender, driver: Box::new(driver) }
-            }
-            other => other,
-        };
-        Ok(())
     }
 
     /// Sends `request` and waits for the whole answer; the body is kept only if `keep`. [`Connection::ready`] must have
-    /// said yes. After a failure the connection is closed.
+    /// said yes. After a failure an HTTP/1.1 connection is closed; of an HTTP/2 connection it is one stream.
     ///
     /// # Errors
     /// No whole answer came before the deadline, or the run was cut.
     pub async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         keep: bool,
-        deadline: &mut Deadline,
-        listener: &Listener,
+        patience: Patience<'_>,
     ) -> Result<Exchange, Failure> {
-        let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
-        let mut waiting = Waiting::Head(pin!(sender.send_request(request)));
-        let mut over = false;
-        let gate = &self.gate;
-        let answer = poll_fn(|cx| gate.poll(cx, |cx| waiting.poll(driver, &mut over, cx, keep)));
-        let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
-        match &answered {
-            Ok(exchange) => self.answered = Some(exchange.end),
-            Err(_) => self.state = State::Closed,
+        match &mut self.way {
+            Way::Http1(connection) => connection.exchange(request, keep, patience).await,
+            Way::Http2(shared) => shared.exchange(request, keep, patience).await,
         }
-        answered
     }
 }
 
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::new("closed", "the connection was closed by the other side")
 }
 
-impl<F: Future<Output = hyper::Result<http::Response<Incoming>>>> Waiting<Pin<&mut F>> {
-    /// Drives the connection and takes what it gives, until it has nothing more for now.
-    fn poll(
-        &mut self,
-        driver: &mut Driver,
-        over: &mut bool,
-        cx: &mut Context<'_>,
-        keep: bool,
-    ) -> Poll<Result<Exchange, Failure>> {
-        // The connection tells of its end through the head or body it was working on; it must not be polled after it. Each
-        // poll of it costs as much as all the rest, so it is asked only when there is nothing left of what it gave.
-        let mut drive = |cx: &mut Context<'_>| *over = *over || driver.poll_unpin(cx).is_ready();
-        if let Self::Head(head) = self {
-            drive(cx);
-            match head.poll_unpin(cx) {
-                Poll::Ready(Ok(response)) => {
-                    let (head, body) = response.into_parts();
-                    *self = Self::Body { head, body, first_byte: Instant::now(), kept: BytesMut::new() };
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
-                Poll::Pending if *over => return Poll::Ready(Err(closed())),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        while let Self::Body { body, kept, .. } = self {
-            let mut frame = Pin::new(&mut *body).poll_frame(cx);
-            if frame.is_pending() {
-                drive(cx);
-                frame = Pin::new(&mut *body).poll_frame(cx);
-            }
-            match ready!(frame) {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref().filter(|_| keep) {
-                        kept.extend_from_slice(data);
-                    }
-                }
-                Some(Err(error)) => return Poll::Ready(Err(Failure::hyper(&error))),
-                None => return Poll::Ready(Ok(self.finish())),
-            }
-        }
-        Poll::Pending
+/// A body as it comes in.
+#[derive(Debug)]
+pub(super) struct Kept(Option<BytesMut>);
+
+impl Kept {
+    pub(super) fn new(keep: bool) -> Self {
+        Self(keep.then(BytesMut::new))
     }
 
-    fn finish(&mut self) -> Exchange {
-        let Self::Body { head, first_byte, kept, .. } = std::mem::replace(self, Self::Over) else {
-            unreachable!("an exchange is finished once, while its body is read")
-        };
-        Exchange { head, body: kept.freeze(), first_byte, end: Instant::now() }
+    /// # Errors
+    /// `too_large`.
+    pub(super) fn push(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let Some(kept) = &mut self.0 else { return Ok(()) };
+        if (kept.len() + data.len()) as u64 > LARGEST_BODY {
+            return Err(Failure::too_large("the body is"));
+        }
+        kept.extend_from_slice(data);
+        Ok(())
+    }
+
+    pub(super) fn freeze(self) -> Bytes {
+        self.0.map(BytesMut::freeze).unwrap_or_default()
     }
 }

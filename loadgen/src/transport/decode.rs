@@ -3,15 +3,13 @@ use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::Failure;
-
-/// The largest body that is unpacked; a few kilobytes of zeros must not become this machine's memory.
-const LARGEST: u64 = 64 << 20;
+use super::{Failure, connection::LARGEST_BODY};
 
 /// Unpacks a body as its `content-encoding` says.
 ///
 /// # Errors
-/// The encoding is unknown or the body damaged.
+/// The encoding is unknown, or the body damaged or `too_large`: a few kilobytes of zeros must not become this machine's
+/// memory.
 pub async fn decode(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> {
     let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(body) };
     match encoding.as_bytes() {
@@ -27,10 +25,10 @@ pub async fn decode(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Failure> 
 
 async fn unpack(reader: impl AsyncRead + Unpin) -> Result<Bytes, Failure> {
     let mut unpacked = Vec::new();
-    let read = reader.take(LARGEST + 1).read_to_end(&mut unpacked).await;
+    let read = reader.take(LARGEST_BODY + 1).read_to_end(&mut unpacked).await;
     read.map_err(|error| Failure::new("decode", format!("damaged body: {error}")))?;
-    if unpacked.len() as u64 > LARGEST {
-        return Err(Failure::new("decode", format!("the body unpacks to more than {} MiB", LARGEST >> 20)));
+    if unpacked.len() as u64 > LARGEST_BODY {
+        return Err(Failure::too_large("unpacked, the body is"));
     }
     Ok(unpacked.into())
 }

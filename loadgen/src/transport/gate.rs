@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-/// Between a connection and the task that drives it. The parts of a connection wake one another through the task, also
+/// Between a user's connections and the task that drives them. The parts of a connection wake one another through the task, also
 /// when that task is the one that is moving them: each request would have the whole task polled two or three times for
 /// nothing. Behind a gate such a wake is only noted, and the task is woken for what comes from outside.
 #[derive(Debug)]
@@ -68,6 +68,18 @@ impl Gate {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+/// [`Gate::poll`], or without a gate one step: then the caller sees to it that no wake is lost.
+pub fn through<T>(
+    gate: Option<&Gate>,
+    cx: &mut Context<'_>,
+    mut step: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    match gate {
+        Some(gate) => gate.poll(cx, step),
+        None => step(cx),
     }
 }
 

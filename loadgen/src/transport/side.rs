@@ -1,7 +1,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::Context as _;
-use reqwest::{Certificate, Client, redirect::Policy};
+use reqwest::{Certificate, Client, Identity, redirect::Policy};
 
 use super::TlsOptions;
 
@@ -9,7 +9,7 @@ use super::TlsOptions;
 /// redirect, which could lead to a host that nobody allowed, and knows no proxy.
 ///
 /// # Errors
-/// The certificates to trust cannot be read.
+/// The certificates to trust or to show cannot be read.
 pub fn side_client(tls: &TlsOptions, timeout: Duration) -> anyhow::Result<Client> {
     let mut client = Client::builder()
         .no_proxy()
@@ -23,6 +23,15 @@ pub fn side_client(tls: &TlsOptions, timeout: Duration) -> anyhow::Result<Client
         let certificates =
             certificates.with_context(|| format!("{} holds no PEM certificates", ca.display()))?;
         client = client.tls_certs_merge(certificates);
+    }
+    if let Some(identity) = &tls.identity {
+        let mut pem = fs::read(&identity.cert).with_context(|| identity.cert.display().to_string())?;
+        pem.push(b'\n');
+        pem.extend(fs::read(&identity.key).with_context(|| identity.key.display().to_string())?);
+        let read = Identity::from_pem(&pem);
+        client = client.identity(read.with_context(|| {
+            format!("{} and {}: no certificate with its key", identity.cert.display(), identity.key.display())
+        })?);
     }
     client.build().context("cannot make an HTTP client")
 }

@@ -15,14 +15,16 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
+use super::sources::Sources;
+
 /// Bytes over one connection's wire.
 #[derive(Debug, Default)]
-pub struct Wire {
+pub struct Traffic {
     read: AtomicU64,
     written: AtomicU64,
 }
 
-impl Wire {
+impl Traffic {
     /// Bytes `(received, sent)` since the connection was opened.
     pub fn bytes(&self) -> (u64, u64) {
         (self.read.load(Ordering::Relaxed), self.written.load(Ordering::Relaxed))
@@ -33,7 +35,7 @@ impl Wire {
 #[derive(Debug)]
 pub struct Tcp {
     stream: TcpStream,
-    wire: Arc<Wire>,
+    traffic: Arc<Traffic>,
     open: Arc<AtomicI64>,
 }
 
@@ -46,12 +48,19 @@ pub enum Stream {
     Tls(Box<TlsStream<Tcp>>),
 }
 
-/// Connects to the first of `addresses` that answers.
-pub(super) async fn connect(addresses: &[SocketAddr], open: Arc<AtomicI64>) -> io::Result<Tcp> {
-    let stream = TcpStream::connect(addresses).await?;
+/// Connects to the first of `addresses` that answers, from the next of `sources` if there are any.
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    sources: &Sources,
+    open: Arc<AtomicI64>,
+) -> io::Result<Tcp> {
+    let stream = match sources.is_empty() {
+        true => TcpStream::connect(addresses).await?,
+        false => sources.connect(addresses).await?,
+    };
     stream.set_nodelay(true)?;
     open.fetch_add(1, Ordering::Relaxed);
-    Ok(Tcp { stream, wire: Arc::default(), open })
+    Ok(Tcp { stream, traffic: Arc::default(), open })
 }
 
 impl Drop for Tcp {
@@ -65,10 +74,10 @@ impl Stream {
         Self::Plain(tcp)
     }
 
-    pub(super) fn wire(&self) -> Arc<Wire> {
+    pub(super) fn traffic(&self) -> Arc<Traffic> {
         match self {
-            Self::Plain(tcp) => tcp.wire.clone(),
-            Self::Tls(stream) => stream.get_ref().0.wire.clone(),
+            Self::Plain(tcp) => tcp.traffic.clone(),
+            Self::Tls(stream) => stream.get_ref().0.traffic.clone(),
         }
     }
 }
@@ -81,7 +90,7 @@ impl AsyncRead for Tcp {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.wire.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        self.traffic.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 }
@@ -89,7 +98,7 @@ impl AsyncRead for Tcp {
 impl AsyncWrite for Tcp {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
-        self.wire.written.fetch_add(written as u64, Ordering::Relaxed);
+        self.traffic.written.fetch_add(written as u64, Ordering::Relaxed);
         Poll::Ready(Ok(written))
     }
 
