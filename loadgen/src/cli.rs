@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{plan::Overrides, run::Setting};
+use crate::{
+    plan::Overrides,
+    run::{Setting, StartAt},
+    share::Share,
+};
 
 /// Load a web service and tell the truth about it.
 #[derive(Debug, Parser)]
@@ -33,7 +37,13 @@ Examples:
   loadgen run scenarios/smoke.yaml
   loadgen run scenarios/phase-1k.yaml --scale 0.1 --report report.html
   loadgen run mine.yaml --target https://staging.example.com --allow staging.example.com
-  loadgen run mine.yaml --json --quiet | jq .sentence")]
+  loadgen run mine.yaml --json --quiet | jq .sentence
+  loadgen run scenarios/phase-100k.yaml --workers 6
+
+On several machines, each offers its part of the same load at the same time (users I, I+N, …; arrivals I, I+N, …):
+  loadgen run mine.yaml --seed 7 --shard 0/3 --start-at 2026-01-31T12:00:00Z --out part0     and 1/3, 2/3 elsewhere
+  reports merge whole part0 part1 part2
+A part is judged by what it can know alone: not by throughput, nor by the size of its sample. The verdict is the merge's.")]
     Run(RunArgs),
     /// Parse and check a scenario and show its plan; sends nothing
     #[command(after_help = "Example:\n  loadgen check scenarios/phase-1k.yaml --scale 2")]
@@ -107,6 +117,19 @@ pub struct RunArgs {
     /// Most requests per second to a target beyond this machine
     #[arg(long, value_name = "RATE", default_value_t = 5000.0, value_parser = positive)]
     pub max_rate: f64,
+    /// Share the load among N processes of this machine, each with its own limit of open files
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub workers: u64,
+    /// Offer only part I (from 0) of N of the load; `reports merge` makes one record of all parts'
+    #[arg(long, value_name = "I/N", conflicts_with = "workers", requires = "seed")]
+    pub shard: Option<Share>,
+    /// When second 0 of all parts is: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "T", requires = "shard")]
+    pub start_at: Option<StartAt>,
+    /// One of another process's workers
+    #[arg(long, hide = true, requires = "shard", conflicts_with = "start_at")]
+    pub worker: bool,
     /// Write the report of this run as an HTML page
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
@@ -135,6 +158,9 @@ impl RunArgs {
             out: self.out.as_deref(),
             seed: self.seed,
             max_rate: self.max_rate,
+            workers: self.workers,
+            share: self.shard.unwrap_or(Share::WHOLE),
+            is_worker: self.worker,
         }
     }
 }

@@ -91,11 +91,11 @@ pub async fn drive(
     let mut plan = String::new();
     let transaction = match (&engine.plan.load, arrivals) {
         (Load::Users { stages, .. }, _) => {
-            plan = test_plan(stages);
+            plan = test_plan(&engine.share.of_users(stages));
             Transaction::new(Arc::new(move |user| closed(engine, user)))
         }
         (Load::Arrivals { max_in_flight, .. }, Some(arrivals)) => {
-            configuration.users = Some(*max_in_flight);
+            configuration.users = Some(engine.share.users(*max_in_flight as u64) as usize);
             configuration.increase_rate = Some(LAUNCH_RATE.to_string());
             configuration.iterations = Some(1);
             Transaction::new(Arc::new(move |user| open(engine, arrivals.clone(), user)))
@@ -147,7 +147,7 @@ fn closed<'a>(engine: &'static Engine, goose: &'a mut GooseUser) -> Ran<'a> {
         }
         let mut user = match take(goose) {
             Some(user) => user,
-            None => VirtualUser::new(engine, goose.weighted_users_index as u64),
+            None => VirtualUser::new(engine, engine.share.user(goose.weighted_users_index as u64)),
         };
         if closed_slice(engine, &mut user).await.is_ok() {
             put(goose, user);
@@ -213,7 +213,7 @@ fn open<'a>(
     goose: &'a mut GooseUser,
 ) -> Ran<'a> {
     Box::pin(async move {
-        let mut user = VirtualUser::new(engine, goose.weighted_users_index as u64);
+        let mut user = VirtualUser::new(engine, engine.share.user(goose.weighted_users_index as u64));
         let _ = user.start(Due::at_once(Instant::now())).await;
         user.is_ready();
         loop {

@@ -12,6 +12,7 @@ use crate::{
     measure::Recorder,
     observe::HeaderCounts,
     plan::model::Plan,
+    share::Share,
     transport::{Origin, Transport},
     witness::Witness,
 };
@@ -24,6 +25,8 @@ pub struct Engine {
     pub plan: Plan,
     /// The seed of arrivals, choices, think times and generated data.
     pub seed: u64,
+    /// The share of the load that this process offers.
+    pub share: Share,
     /// Where times go.
     pub recorder: Recorder,
     /// How requests go.
@@ -55,6 +58,8 @@ pub struct Engine {
 pub struct Parts {
     /// The seed of the run.
     pub seed: u64,
+    /// The share of the load that this process offers.
+    pub share: Share,
     /// Threads that users run on.
     pub threads: usize,
     /// How requests go.
@@ -74,9 +79,10 @@ impl Engine {
     ///
     /// # Errors
     /// The target's URL is none that load can go to.
-    pub fn start(plan: Plan, parts: Parts) -> Result<&'static Self, String> {
-        let Parts { seed, threads, transport, control, witness, ceiling, header_counts } = parts;
+    pub fn start(mut plan: Plan, parts: Parts) -> Result<&'static Self, String> {
+        let Parts { seed, share, threads, transport, control, witness, ceiling, header_counts } = parts;
         let home = Origin::of(&plan.target.base_url)?;
+        plan.data.iter_mut().for_each(|set| set.take_share(share));
         let total: f64 = plan.flows.iter().map(|flow| flow.weight).sum();
         let weights = plan.flows.iter().scan(0.0, |sum, flow| {
             *sum += flow.weight / total;
@@ -97,6 +103,7 @@ impl Engine {
             witness,
             ceiling,
             seed,
+            share,
             plan,
         })))
     }

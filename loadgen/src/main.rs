@@ -20,11 +20,13 @@ mod pacer;
 mod plan;
 mod run;
 mod screen;
+mod share;
 mod stop;
 mod target;
 mod transport;
 mod watch;
 mod witness;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use crate::{
     engine::{Engine, Parts},
     flow::user::{Due, VirtualUser},
     outputs, plan, run,
+    share::Share,
     stop::Stop,
     transport::{Exchange, Failure},
     witness::{self, Witness},
@@ -22,6 +23,7 @@ pub fn once(arguments: &OnceArgs) -> Result<Exit, Stop> {
         let transport = run::reach(&plan, arguments.reach.insecure).await?;
         let parts = Parts {
             seed: arguments.seed,
+            share: Share::WHOLE,
             threads: 1,
             transport,
             control: Arc::default(),

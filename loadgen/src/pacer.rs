@@ -30,7 +30,7 @@ pub fn start(
     thread::Builder::new().name("pacer".to_owned()).spawn(move || {
         exact_timers();
         let over = || halt.load(Ordering::Relaxed) || engine.control.level() >= Level::Drain;
-        for offset in schedule {
+        for offset in engine.share.of_arrivals(schedule) {
             let due = start + offset;
             while let Some(wait) = due.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) {
                 if over() {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use record::SeriesRow;
+use record::{Run, SeriesRow, unit::show_ratio};
 
 /// How often the watchdog wakes.
 const TICK: Duration = Duration::from_millis(10);
@@ -65,6 +65,63 @@ impl Drop for SelfWatch {
     }
 }
 
+/// Share of the time that this machine's processors were busy above which they are taken to be the limit.
+const BUSY: f64 = 0.95;
+
+/// Watches all processors of this machine, whoever uses them, over the judged window of a run: a target on the same
+/// machine may have been held up by them though the generator had its share.
+#[derive(Debug)]
+pub struct MachineWatch {
+    began: Option<Ticks>,
+    last: Option<Ticks>,
+}
+
+/// Time of all processors since the machine started, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ticks {
+    busy: f64,
+    all: f64,
+}
+
+impl MachineWatch {
+    /// Nothing seen yet.
+    pub const fn start() -> Self {
+        Self { began: None, last: None }
+    }
+
+    /// Looks at the end of `second` of `run`.
+    pub fn see(&mut self, run: &Run, second: u64) {
+        let ended = second + 1;
+        if ended < run.warm_up_s || ended as f64 > run.planned_s() {
+            return;
+        }
+        let now = fs::read_to_string("/proc/stat").ok().and_then(|text| ticks(&text));
+        self.began = self.began.or(now);
+        self.last = now;
+    }
+
+    /// What a reader of the record must know.
+    pub fn note(&self) -> Option<String> {
+        let (began, last) = (self.began?, self.last?);
+        let busy = (last.busy - began.busy) / (last.all - began.all).max(1.0);
+        (busy >= BUSY).then(|| {
+            format!(
+                "The processors of this machine were busy {} of the judged time, by all its programs together: they were the \
+                 limit.",
+                show_ratio(busy)
+            )
+        })
+    }
+}
+
+/// The first line of `/proc/stat` (proc(5)): user, nice, system, idle, iowait, irq, softirq, steal.
+fn ticks(stat: &str) -> Option<Ticks> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let times: Vec<f64> = line.split_whitespace().take(8).map(|it| it.parse().ok()).collect::<Option<_>>()?;
+    let all = times.iter().sum();
+    Some(Ticks { busy: all - times.get(3)? - times.get(4)?, all })
+}
+
 /// Files that are open beside the users' connections: standard streams, the record, the runtime's own. Counting all of
 /// them in `/proc/self/fd` would take milliseconds every second.
 const OTHER_FILES: u64 = 20;
@@ -104,6 +161,20 @@ fn memory_bytes() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn idle_time_is_not_busy_and_a_busy_machine_is_said() {
+        let text = "cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 2\n";
+        assert_eq!(ticks(text), Some(Ticks { busy: 150.0, all: 1000.0 }));
+        let note = |busy| {
+            let watch = MachineWatch {
+                began: Some(Ticks { busy: 50.0, all: 100.0 }),
+                last: Some(Ticks { busy: 50.0 + busy, all: 1100.0 }),
+            };
+            watch.note()
+        };
+        assert!(note(980.0).unwrap().contains("98 %") && note(900.0).is_none());
+    }
 
     #[test]
     fn a_busy_thread_shows_as_processor_used() {

@@ -65,7 +65,7 @@ pub fn lag_bound_us(run: &Run) -> f64 {
 
 /// Holds every rule against the judged window.
 pub(crate) fn check(run: &Run, summary: &Summary, budgets: &[BudgetResult]) -> Validity {
-    let rules = [empty, late, saturated, starved, undelivered, unfinished, incomplete];
+    let rules = [empty, incomplete, late, saturated, starved, undelivered, unfinished];
     let mut reasons: Vec<Reason> = rules.iter().filter_map(|rule| rule(run, summary)).collect();
     // Where most requests failed and a budget says that they may not, missing answers are the target's doing.
     let missed = budgets.iter().any(|result| result.outcome == Outcome::Missed);

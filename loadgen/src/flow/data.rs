@@ -9,6 +9,7 @@ use rand::RngExt;
 
 use super::session::Session;
 pub use crate::plan::file::Pick;
+use crate::share::Share;
 
 /// The rows of a CSV file. All cells lie in one text, so that a hundred thousand rows cost little more than the file.
 pub struct DataSet {
@@ -24,6 +25,8 @@ pub struct DataSet {
     /// Where each cell ends in `cells`, row by row.
     ends: Vec<u32>,
     next: AtomicUsize,
+    /// From one row in order to the next.
+    stride: usize,
 }
 
 // Cells may be passwords and tokens: they are never printed.
@@ -75,7 +78,23 @@ impl DataSet {
         }
         cells.shrink_to_fit();
         ends.shrink_to_fit();
-        Ok(Self { name: name.to_owned(), columns, pick, index, cells, ends, next: AtomicUsize::new(0) })
+        Ok(Self {
+            name: name.to_owned(),
+            columns,
+            pick,
+            index,
+            cells,
+            ends,
+            next: AtomicUsize::new(0),
+            stride: 1,
+        })
+    }
+
+    /// Leaves the rows in order that are other processes' to them. What a user draws or keeps goes by its number in the
+    /// whole load, and so is shared already.
+    pub fn take_share(&mut self, share: Share) {
+        *self.next.get_mut() = share.index() as usize;
+        self.stride = share.of() as usize;
     }
 
     /// Number of rows, at least 1.
@@ -105,7 +124,7 @@ impl DataSet {
             Pick::Unique => {}
             Pick::Random => session.rows[self.index] = session.rng.random_range(0..self.rows()),
             Pick::InOrder => {
-                session.rows[self.index] = self.next.fetch_add(1, Ordering::Relaxed) % self.rows();
+                session.rows[self.index] = self.next.fetch_add(self.stride, Ordering::Relaxed) % self.rows();
             }
         }
     }
@@ -164,6 +183,24 @@ mod tests {
             })
             .collect();
         assert_eq!(rows, [0, 1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn processes_that_share_a_load_share_its_rows() {
+        let shares: Vec<_> = Share::all(2).collect();
+        let rows = |share: Share, pick| {
+            let mut set = read("id\n0\n1\n2\n3\n4\n5\n", pick).unwrap();
+            set.take_share(share);
+            let pick = |own| {
+                let mut user = session(share.user(own));
+                set.pick_for_user(&mut user);
+                user.rows[0]
+            };
+            (0..3).map(pick).collect::<Vec<_>>()
+        };
+        for pick in [Pick::InOrder, Pick::Unique] {
+            assert_eq!([rows(shares[0], pick), rows(shares[1], pick)], [[0, 2, 4], [1, 3, 5]]);
+        }
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl Observers {
         Ok(Self { client: side_client(tls, TIMEOUT)?, endpoints, headers, processes, failures: Vec::new() })
     }
 
+    /// Only what the users' own answers tell: the rest is observed by another process.
+    #[must_use]
+    pub fn of_answers_only(mut self) -> Self {
+        self.endpoints.clear();
+        self.processes = None;
+        self
+    }
+
     /// What [`Self::read`] gives rows of.
     pub fn defined(&self) -> Vec<ObservedValue> {
         let scraped = self.endpoints.iter().flat_map(|endpoint| {

@@ -108,6 +108,18 @@ pub enum Load {
     },
 }
 
+impl Load {
+    /// The most users that are there at once.
+    pub fn peak_users(&self) -> u64 {
+        match self {
+            Self::Users { stages, .. } => {
+                stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max).ceil() as u64
+            }
+            Self::Arrivals { max_in_flight, .. } => *max_in_flight as u64,
+        }
+    }
+}
+
 /// How arrivals are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {

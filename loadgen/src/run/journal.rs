@@ -5,7 +5,8 @@ use std::{
 };
 
 use record::{
-    Histograms, Kind, Latency, Run, Second, SeriesRow, State, TargetRow, Writer, new_histogram, quantile_us,
+    ErrorSample, Histograms, Kind, Latency, Run, Second, SeriesRow, State, TargetRow, Writer,
+    merge::TargetSum, new_histogram, quantile_us,
 };
 
 use crate::{
@@ -14,11 +15,15 @@ use crate::{
     plan::model::Abort,
     screen::{Live, Snapshot},
     stop::Stop,
-    watch::SelfWatch,
+    watch::{MachineWatch, SelfWatch},
 };
 
 /// Seconds that the live view looks back.
 const LOOK_BACK: usize = 60;
+/// This process among those that observe the target.
+const OWN: usize = usize::MAX;
+/// Seconds by which what is observed may come later than what several processes measured, whose rows are kept in order.
+const OBSERVED_LATE_S: u64 = 3;
 
 /// Turns what the users do into the record, second by second, and shows it.
 pub struct Journal {
@@ -32,6 +37,8 @@ pub struct Journal {
     latency: Latency,
     p95_us: VecDeque<Option<u64>>,
     target: VecDeque<Vec<TargetRow>>,
+    observed: TargetSum,
+    machine: MachineWatch,
     /// Seconds for the observer to read at, and what it read.
     ask: flume::Sender<u64>,
     told: flume::Receiver<Vec<TargetRow>>,
@@ -64,6 +71,8 @@ impl Journal {
         });
         let watch = SelfWatch::start()?;
         Ok(Self {
+            observed: TargetSum::new(&run.observed, OWN),
+            machine: MachineWatch::start(),
             run,
             engine,
             writer,
@@ -90,6 +99,27 @@ impl Journal {
         Ok(())
     }
 
+    /// Writes a second that other processes measured; what this one used to put it together is theirs too. What they
+    /// observed comes by [`Self::observe`].
+    pub fn given(&mut self, mut second: Second, samples: &[ErrorSample]) -> Result<(), Stop> {
+        let _ = self.ask.send(second.row.second);
+        let mut own = SeriesRow::default();
+        self.watch.fill(&mut own, 0);
+        second.row.cpu_cores += own.cpu_cores;
+        second.row.cpu_wait += own.cpu_wait;
+        second.row.memory_bytes += own.memory_bytes;
+        let settled = second.row.second.checked_sub(OBSERVED_LATE_S);
+        self.enter(second.row, second.histograms, settled)?;
+        samples.iter().try_for_each(|sample| self.writer.error(sample))?;
+        self.show();
+        Ok(())
+    }
+
+    /// Takes what process number `part` observed of the answers it got.
+    pub fn observe(&mut self, part: usize, rows: Vec<TargetRow>) {
+        self.observed.push(part, rows);
+    }
+
     /// Writes what came after the last whole second, if anything did.
     pub fn last(&mut self, second: u64) -> Result<(), Stop> {
         let (mut row, histograms) = self.engine.recorder.rotate(second);
@@ -101,20 +131,27 @@ impl Journal {
     }
 
     fn write(&mut self, row: SeriesRow, histograms: Histograms) -> Result<(), Stop> {
-        let mut all = new_histogram();
-        for (_, histogram) in histograms.iter().filter(|(tag, _)| tag.kind == Kind::Response) {
-            all.add(histogram).expect("a growing histogram takes any other");
-        }
-        let target: Vec<TargetRow> = self.told.try_iter().flatten().collect();
-        self.latency = Latency::of(&all);
-        push(&mut self.recent, row.clone());
-        push(&mut self.p95_us, quantile_us(&all, 0.95));
-        push(&mut self.target, target.clone());
-        self.writer.second(Second { row, histograms, target })?;
+        self.enter(row, histograms, Some(u64::MAX))?;
         for sample in self.engine.witness.take() {
             self.writer.error(&sample)?;
         }
         Ok(())
+    }
+
+    /// Writes a second, and what was observed up to second `settled`.
+    fn enter(&mut self, row: SeriesRow, histograms: Histograms, settled: Option<u64>) -> Result<(), Stop> {
+        self.machine.see(&self.run, row.second);
+        let mut all = new_histogram();
+        for (_, histogram) in histograms.iter().filter(|(tag, _)| tag.kind == Kind::Response) {
+            all.add(histogram).expect("a growing histogram takes any other");
+        }
+        self.observed.push(OWN, self.told.try_iter().flatten().collect());
+        let target = settled.map(|settled| self.observed.take(settled)).unwrap_or_default();
+        self.latency = Latency::of(&all);
+        push(&mut self.recent, row.clone());
+        push(&mut self.p95_us, quantile_us(&all, 0.95));
+        push(&mut self.target, target.clone());
+        Ok(self.writer.second(Second { row, histograms, target })?)
     }
 
     fn show(&mut self) {
@@ -152,12 +189,14 @@ impl Journal {
 
     /// Ends the record: the last observations, the totals, the verdict. The observers are free for another record.
     pub async fn close(self, state: State) -> Result<(Run, Option<Observers>), Stop> {
-        let Self { mut run, mut writer, ask, told, observer, live, .. } = self;
+        let Self { mut run, mut writer, ask, told, observer, live, mut observed, machine, .. } = self;
         drop(ask);
         let observers = tokio::time::timeout(Duration::from_secs(2), observer).await;
         let observers = observers.ok().and_then(Result::ok);
         run.caveats.extend(observers.iter().flat_map(Observers::notes));
-        writer.observed(told.try_iter().flatten().collect())?;
+        run.caveats.extend(machine.note());
+        observed.push(OWN, told.try_iter().flatten().collect());
+        writer.observed(observed.take(u64::MAX))?;
         live.finish();
         run.state = state;
         #[expect(clippy::disallowed_methods, reason = "a record says when the run ended")]

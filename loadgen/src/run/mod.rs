@@ -1,5 +1,6 @@
 //! `loadgen run`: from the checked plan to the record and the verdict.
 
+mod beginning;
 mod journal;
 mod prepare;
 
@@ -14,13 +15,24 @@ use std::{
 
 use record::{Exit, Run, State};
 
+use self::beginning::Beginning;
 pub use self::{
+    beginning::StartAt,
     journal::Journal,
     prepare::{Prepared, Setting, prepare, reach},
 };
 use crate::{
-    arrival::Schedule, cli::RunArgs, control::Level, drive, engine::Engine, outputs, pacer, plan,
-    plan::model::Load, screen, stop::Stop,
+    arrival::Schedule,
+    cli::RunArgs,
+    control::Level,
+    drive,
+    engine::Engine,
+    outputs, pacer, plan,
+    plan::model::Load,
+    screen,
+    share::Share,
+    stop::Stop,
+    workers::{self, Leash},
 };
 
 /// After Ctrl-C, how long requests in flight may still be answered.
@@ -32,9 +44,22 @@ pub const LEAD: Duration = Duration::from_millis(20);
 
 /// Runs a scenario.
 pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
-    let plan = plan::load(&arguments.scenario.file, &arguments.scenario.overrides())?;
+    let mut plan = plan::load(&arguments.scenario.file, &arguments.scenario.overrides())?;
     let reports = outputs::find_reports(arguments)?;
-    let (run, folder) = with_users(load(plan, arguments))?;
+    let share = arguments.shard.unwrap_or(Share::WHOLE);
+    let (run, folder) = match (arguments.workers, arguments.start_at) {
+        (1, None) if arguments.worker => {
+            workers::leave_to_parent(&mut plan, share);
+            let threads = (crate::host::cores() / share.of() as usize).max(1);
+            with_threads(threads, load(plan, arguments))?
+        }
+        (1, None) if !share.is_whole() => {
+            let right = "--shard needs --start-at T, the same for all parts: they are one load only if they begin together";
+            return Err(Stop::Usage(right.to_owned()));
+        }
+        (1, _) => with_users(load(plan, arguments))?,
+        (count, _) => with_users(workers::load(plan, arguments, count))?,
+    };
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
     }
@@ -55,8 +80,12 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
 /// # Errors
 /// What `work` says, or a virtual user panicked.
 pub fn with_users<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    with_threads(crate::host::cores(), work)
+}
+
+fn with_threads<T>(threads: usize, work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(crate::host::cores())
+        .worker_threads(threads)
         .thread_name("user")
         .enable_all()
         .build()?;
@@ -88,17 +117,30 @@ fn watch_for_panics() {
 }
 
 async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, PathBuf), Stop> {
-    let Prepared { engine, observers, target, run, folder } = prepare(plan, arguments.setting()).await?;
+    let Prepared { engine, observers, target, mut run, folder } = prepare(plan, arguments.setting()).await?;
+    let mut beginning = match arguments.start_at {
+        _ if arguments.worker => Beginning::WhenTold(Leash::hold(engine.control.clone())?),
+        Some(start) => Beginning::At(start),
+        None => Beginning::WhenReady,
+    };
     let (arrivals, queue) = match &engine.plan.load {
         Load::Arrivals { max_in_flight, .. } => {
-            let (sender, receiver) = flume::bounded(*max_in_flight);
+            let (sender, receiver) = flume::bounded(engine.share.users(*max_in_flight as u64) as usize);
             (Some(sender), Some(receiver))
         }
-        Load::Users { .. } => (None, None),
+        Load::Users { .. } => {
+            // Its users begin as they come.
+            if let Some(start) = beginning.wait(&engine.control, Duration::ZERO, arguments.quiet).await? {
+                run.start = start.to_string();
+                engine.start.get_or_init(|| start.instant());
+            }
+            beginning = Beginning::WhenReady;
+            (None, None)
+        }
     };
     let mut goose = tokio::spawn(drive::drive(engine, queue));
     let start = tokio::select! {
-        start = begin(engine, arrivals, arguments.quiet) => start?,
+        start = begin(engine, arrivals, beginning, &mut run, arguments.quiet) => start?,
         ended = &mut goose => {
             ended.map_err(|error| Stop::Internal(error.to_string()))??;
             return Err(Stop::Internal("goose ended before the load began".to_owned()));
@@ -117,6 +159,8 @@ async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, Path
 async fn begin(
     engine: &'static Engine,
     arrivals: Option<flume::Sender<Instant>>,
+    beginning: Beginning,
+    run: &mut Run,
     quiet: bool,
 ) -> Result<Instant, Stop> {
     let Load::Arrivals { process, max_in_flight, stages } = &engine.plan.load else {
@@ -127,8 +171,12 @@ async fn begin(
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    until_ready(engine, *max_in_flight, quiet).await?;
-    let start = *engine.start.get_or_init(|| Instant::now() + LEAD);
+    until_ready(engine, engine.share.users(*max_in_flight as u64) as usize, quiet).await?;
+    let said = beginning.wait(&engine.control, LEAD, quiet).await?;
+    if let Some(start) = said {
+        run.start = start.to_string();
+    }
+    let start = *engine.start.get_or_init(|| said.map_or_else(|| Instant::now() + LEAD, StartAt::instant));
     let schedule = Schedule::new(stages, *process, engine.seed);
     let sender = arrivals.expect("the open model comes with its queue of arrivals");
     pacer::start(engine, schedule, start, sender, Arc::default())?;

@@ -5,7 +5,7 @@ use std::{
 };
 
 use rand::Rng;
-use record::{Generator, Host, Model, Run, SCHEMA, ScenarioText, State, TargetInfo};
+use record::{Generator, Host, Model, Part, Run, SCHEMA, ScenarioText, State, TargetInfo};
 
 use super::default_folder;
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     host,
     observe::Observers,
     plan::model::{Action, Flow, Load, Plan},
+    share::Share,
     stop::Stop,
     target::{self, Started},
     transport::{Origin, TlsOptions, Transport},
@@ -29,8 +30,15 @@ pub struct Setting<'a> {
     pub out: Option<&'a Path>,
     /// The seed, if it is not to be random.
     pub seed: Option<u64>,
-    /// Most requests a second to a target beyond this machine.
+    /// Most requests a second to a target beyond this machine, of all processes together.
     pub max_rate: f64,
+    /// Processes of this machine that share the load; 1 unless it is `--workers`.
+    pub workers: u64,
+    /// The share of the load that this process offers.
+    pub share: Share,
+    /// Whether another process of this machine started this one for its share, and sees to the target, the signals and
+    /// the verdict.
+    pub is_worker: bool,
 }
 
 /// All that is ready when the load may begin.
@@ -45,7 +53,7 @@ pub struct Prepared {
 /// Checks what can be checked before the first packet, starts the target if the scenario says how, and waits for it.
 pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop> {
     let limit = host::raise_open_files_limit();
-    check_open_files(&plan, limit)?;
+    check_users(&plan, &setting, limit)?;
     let transport = reach(&plan, setting.insecure).await?;
     let origin = Origin::of(&plan.target.base_url).map_err(Stop::Usage)?;
     let addresses = transport.resolve(&origin).await.map_err(|failure| Stop::Usage(failure.detail))?;
@@ -60,7 +68,7 @@ pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop>
     record::refuse_taken(&folder)?;
     fs::create_dir_all(&folder).map_err(|error| Stop::Usage(format!("{}: {error}", folder.display())))?;
     let control = Arc::default();
-    listen_for_signals(&control)?;
+    listen_for_signals(&control, setting.is_worker)?;
     let tls = tls_options(&plan, setting.insecure);
     let mut target = target::start(&plan, &folder.join("target.log"))?;
     if let Err(why) = target::wait(&plan.target, &tls, &origin, target.as_mut(), &control).await {
@@ -68,7 +76,10 @@ pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop>
         let _ = fs::remove_dir(&folder);
         return Err(if control.interrupted() { Stop::Interrupted } else { Stop::NoData(format!("{why:#}")) });
     }
-    let observers = Observers::new(&plan, &tls).map_err(|error| Stop::Usage(format!("{error:#}")))?;
+    let mut observers = Observers::new(&plan, &tls).map_err(|error| Stop::Usage(format!("{error:#}")))?;
+    if setting.is_worker {
+        observers = observers.of_answers_only();
+    }
     #[expect(clippy::disallowed_methods, reason = "a seed that nobody chose; the record keeps it")]
     let seed = setting.seed.unwrap_or_else(|| u64::from(rand::rng().next_u32()));
     let parts = Parts {
@@ -77,7 +88,8 @@ pub async fn prepare(plan: Plan, setting: Setting<'_>) -> Result<Prepared, Stop>
         transport,
         control,
         witness: Witness::default(),
-        ceiling: (!loopback).then(|| Ceiling::new(setting.max_rate)),
+        share: setting.share,
+        ceiling: (!loopback).then(|| Ceiling::new(setting.max_rate / setting.share.of() as f64)),
         header_counts: observers.headers(),
     };
     let engine = Engine::start(plan, parts).map_err(Stop::Usage)?;
@@ -105,15 +117,32 @@ fn tls_options(plan: &Plan, insecure: bool) -> TlsOptions {
     TlsOptions { ca: plan.target.ca.clone(), insecure, identity: plan.target.wire.client_certificate.clone() }
 }
 
-fn check_open_files(plan: &Plan, limit: u64) -> Result<(), Stop> {
-    let needed = peak_users(plan) + 100;
+/// Files that a process has open beside a connection for each user.
+const OTHER_FILES: u64 = 100;
+
+/// Refuses more users in one process than may be connected, and more processes than there are users.
+fn check_users(plan: &Plan, setting: &Setting<'_>, limit: u64) -> Result<(), Stop> {
+    let all = plan.load.peak_users();
+    let processes = setting.workers.max(setting.share.of());
+    if all < processes {
+        return Err(Stop::Usage(format!(
+            "{all} users cannot be shared by {processes} processes; use {all} or fewer"
+        )));
+    }
+    let users = all.div_ceil(processes);
+    let needed = users + OTHER_FILES;
     if needed <= limit {
         return Ok(());
     }
+    let enough = all.div_ceil(limit.saturating_sub(OTHER_FILES).max(1));
+    let several = if setting.share.is_whole() {
+        format!("share them among processes (`--workers {enough}`)")
+    } else {
+        format!("share them among more processes (`--shard I/{enough}`)")
+    };
     Err(Stop::Usage(format!(
-        "{} users need about {needed} open files, this process may have {limit}: raise the limit (`ulimit -n {needed}`) or \
-         run with fewer users (`--scale`)",
-        peak_users(plan)
+        "{users} users need about {needed} open files, a process may have {limit} here: {several}, raise the limit (`ulimit \
+         -n {needed}`) or run with fewer users (`--scale`)",
     )))
 }
 
@@ -129,20 +158,14 @@ fn check_rate(plan: &Plan, max_rate: f64) -> Result<(), Stop> {
     )))
 }
 
-/// The most users that are there at once.
-fn peak_users(plan: &Plan) -> u64 {
-    match &plan.load {
-        Load::Users { stages, .. } => {
-            stages.iter().map(|stage| stage.from.max(stage.to)).fold(0.0, f64::max).ceil() as u64
-        }
-        Load::Arrivals { max_in_flight, .. } => *max_in_flight as u64,
-    }
-}
-
-fn listen_for_signals(control: &Arc<Control>) -> Result<(), Stop> {
+fn listen_for_signals(control: &Arc<Control>, is_worker: bool) -> Result<(), Stop> {
     let control = control.clone();
     // Before Goose, which would install its own. The second signal ends the process at once.
     let installed = ctrlc::set_handler(move || {
+        if is_worker {
+            // A terminal's Ctrl-C goes to all processes; the parent says what is to be done.
+            return;
+        }
         if control.interrupted() {
             std::process::exit(i32::from(record::Exit::Interrupted.code()));
         }
@@ -154,10 +177,13 @@ fn listen_for_signals(control: &Arc<Control>) -> Result<(), Stop> {
 fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime<chrono::Utc>) -> Run {
     let plan = &engine.plan;
     let file = plan.source.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let (model, stages) = match &plan.load {
-        Load::Users { stages, .. } => (Model::Closed, stages),
-        Load::Arrivals { stages, .. } => (Model::Open, stages),
+    let share = engine.share;
+    let (model, all, stages) = match &plan.load {
+        Load::Users { stages, .. } => (Model::Closed, stages, share.of_users(stages)),
+        Load::Arrivals { stages, .. } => (Model::Open, stages, share.of_rates(stages)),
     };
+    let max_users = plan.load.peak_users();
+    let part = || Part { index: share.index(), of: share.of(), stages: all.clone(), max_users };
     let mut base_url = plan.target.base_url.clone();
     // A record is passed around; what is secret in a URL is not.
     let _ = base_url.set_username("");
@@ -180,12 +206,12 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
         start: start.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         end: None,
         model,
-        stages: stages.clone(),
-        max_users: peak_users(plan),
+        stages,
+        max_users: share.users(max_users),
         warm_up_s: plan.warm_up.as_secs(),
         budgets: plan.budgets.clone(),
         observed: Vec::new(),
-        part: None,
+        part: (!share.is_whole()).then(part),
         merged: None,
         caveats: caveats(plan, loopback),
         totals: None,

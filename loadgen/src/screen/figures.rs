@@ -273,6 +273,9 @@ pub(super) fn budgets(snapshot: &Snapshot<'_>) -> String {
 pub(super) fn not_valid(snapshot: &Snapshot<'_>) -> Option<String> {
     let summary = snapshot.summary;
     let broken = |rule: Rule| snapshot.judgement.validity.reasons.iter().any(|reason| reason.rule == rule);
+    if broken(Rule::Incomplete) {
+        return Some("a worker died".to_owned());
+    }
     if broken(Rule::Late) {
         let lag = summary.lag.p99_us.unwrap_or(summary.lag.max_us);
         return Some(format!("generator late by {}", show_us(lag as f64)));

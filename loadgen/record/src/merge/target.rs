@@ -12,6 +12,8 @@ pub struct TargetSum {
     waiting: BTreeMap<u64, Vec<(usize, TargetRow)>>,
     /// The last total of each part, by the value's place in `adding` and its component.
     totals: BTreeMap<(usize, String), BTreeMap<usize, f64>>,
+    /// The last second that was taken.
+    taken: u64,
 }
 
 impl TargetSum {
@@ -23,12 +25,14 @@ impl TargetSum {
             observer,
             waiting: BTreeMap::new(),
             totals: BTreeMap::new(),
+            taken: 0,
         }
     }
 
-    /// Takes rows of part `part`, which come in order of time.
+    /// Takes rows of part `part`, which come in order of time. Those of a second that was taken already are left out: a
+    /// later reading of the same totals will tell as much, and the rows of a record are in order.
     pub fn push(&mut self, part: usize, rows: Vec<TargetRow>) {
-        for row in rows {
+        for row in rows.into_iter().filter(|row| row.second >= self.taken) {
             self.waiting.entry(row.second).or_default().push((part, row));
         }
     }
@@ -38,6 +42,7 @@ impl TargetSum {
         let mut rows = Vec::new();
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() <= last) {
             let (second, waiting) = first.remove_entry();
+            self.taken = second;
             let mut grown = Vec::new();
             for (part, row) in waiting {
                 let value =
@@ -91,5 +96,7 @@ mod tests {
             [row(1, "x-cache", "HIT", 11.0), row(2, "x-cache", "HIT", 12.0), row(2, "x-cache", "MISS", 1.0)];
         assert_eq!(sum.take(9), expected);
         assert!(sum.take(u64::MAX).is_empty());
+        sum.push(1, vec![row(1, "level", "value", 1.0)]);
+        assert!(sum.take(u64::MAX).is_empty(), "the rows of a record are in order");
     }
 }
