@@ -12,3 +12,6 @@ pub mod session;
 pub mod template;
 pub mod think;
 pub mod user;
+
+#[cfg(test)]
+mod tests;

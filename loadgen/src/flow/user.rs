@@ -170,6 +170,11 @@ impl VirtualUser {
         self.engine.ready.fetch_add(1, Ordering::Release);
     }
 
+    /// Gives back what is not needed in a long pause.
+    pub(super) fn park(&mut self) {
+        self.client.mine().park();
+    }
+
     /// Waits until `until`.
     ///
     /// # Errors
@@ -180,7 +185,7 @@ impl VirtualUser {
             return if self.stopped() { Err(Stopped) } else { Ok(Due { at: until, free: false }) };
         }
         if until - now >= PARK_FROM {
-            self.client.mine().park();
+            self.park();
         }
         let sleep = self.deadline.sleep_until(until, &self.listener);
         let went_on = attending(&self.client, &self.gate, sleep).await;

@@ -189,11 +189,12 @@ impl Journal {
 
     /// Ends the record: the last observations, the totals, the verdict. The observers are free for another record.
     pub async fn close(self, state: State) -> Result<(Run, Option<Observers>), Stop> {
-        let Self { mut run, mut writer, ask, told, observer, live, mut observed, machine, .. } = self;
+        let Self { mut run, mut writer, ask, told, observer, live, mut observed, machine, engine, .. } = self;
         drop(ask);
         let observers = tokio::time::timeout(Duration::from_secs(2), observer).await;
         let observers = observers.ok().and_then(Result::ok);
         run.caveats.extend(observers.iter().flat_map(Observers::notes));
+        run.caveats.extend(http2_note(engine.transport.opened_http2()));
         run.caveats.extend(machine.note());
         observed.push(OWN, told.try_iter().flatten().collect());
         writer.observed(observed.take(u64::MAX))?;
@@ -204,6 +205,16 @@ impl Journal {
         run.end = Some(end.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
         Ok((writer.finish(run)?, observers))
     }
+}
+
+/// Which HTTP was spoken, where it is not HTTP/1.1 alone.
+fn http2_note(connections: u64) -> Option<String> {
+    (connections > 0).then(|| {
+        format!(
+            "HTTP/2 was spoken over {connections} {}: each user has its own, and requests that it sends at once share it.",
+            if connections == 1 { "connection" } else { "connections" }
+        )
+    })
 }
 
 fn push<T>(recent: &mut VecDeque<T>, item: T) {
