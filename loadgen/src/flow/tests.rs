@@ -18,6 +18,7 @@ use crate::{
         model::{Action, Plan, Request},
     },
     run,
+    share::Share,
     witness::Witness,
 };
 
@@ -40,6 +41,7 @@ async fn engine(url: &str, target: &str, steps: &str) -> &'static Engine {
     let transport = run::reach(&plan, false).await.unwrap_or_else(|stop| panic!("{stop}"));
     let parts = Parts {
         seed: 1,
+        share: Share::WHOLE,
         threads: 1,
         transport,
         control: Arc::default(),

@@ -207,13 +207,11 @@ impl Journal {
     }
 }
 
-/// Which HTTP was spoken, where it is not HTTP/1.1 alone.
+/// Which HTTP was spoken, where it is not HTTP/1.1 alone. No figure in it: records of parts are merged.
 fn http2_note(connections: u64) -> Option<String> {
     (connections > 0).then(|| {
-        format!(
-            "HTTP/2 was spoken over {connections} {}: each user has its own, and requests that it sends at once share it.",
-            if connections == 1 { "connection" } else { "connections" }
-        )
+        "HTTP/2 was spoken: a user has one connection, which the requests that it sends at once share."
+            .to_owned()
     })
 }
 
