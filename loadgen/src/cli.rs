@@ -51,6 +51,19 @@ A part is judged by what it can know alone: not by throughput, nor by the size o
     /// Do each flow once and show every request and response
     #[command(after_help = "Example:\n  loadgen once scenarios/smoke.yaml --target http://127.0.0.1:8080")]
     Once(OnceArgs),
+    /// Prove that this machine measures true: real runs against a server whose every answer is dictated
+    #[command(after_help = "\
+Examples:
+  loadgen doctor
+  loadgen doctor --only queue --only freeze
+  loadgen doctor --json --quiet | jq .passed
+
+Each reported percentile is compared with the one computed from the schedule and from what the server was told to do.
+Needs a quiet machine and about a minute and a half. The certificate is kept in ~/.local/state/headroom (or under
+XDG_STATE_HOME), and every `loadgen run` quotes it in its record.
+
+Exit codes: 0 straight · 10 the ruler is bent · 12 the machine was too noisy to tell · 2 bad command line")]
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a shell completion script
@@ -100,6 +113,25 @@ pub struct OnceArgs {
     /// Seed of choices and generated data
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Write the certificate to this file as well
+    #[arg(long, value_name = "FILE.json")]
+    pub out: Option<PathBuf>,
+    /// Seconds of load for each behaviour [default: as many as its 99.9th percentile needs]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    pub seconds: Option<f64>,
+    /// Try this behaviour or ceiling only (may be repeated); what is tried in part is not kept as a certificate
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(crate::doctor::NAMES))]
+    pub only: Vec<String>,
+    /// Print the certificate to standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

@@ -65,3 +65,11 @@ pub fn git() -> Option<Git> {
     let dirty = !ask(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
     Some(Git { commit, dirty })
 }
+
+/// Memory that processes can still have without swapping, bytes; all there is where the system does not tell.
+pub fn memory_available() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kilobytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.map_or(u64::MAX, |kilobytes| kilobytes * 1024)
+}

@@ -8,6 +8,7 @@
 mod arrival;
 mod cli;
 mod control;
+mod doctor;
 mod drive;
 mod engine;
 mod flow;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(scenario) => check(&scenario),
         Command::Once(arguments) => once::once(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Schema => outputs::print_json(&plan::schema()).map(|()| Exit::Pass),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut std::io::stdout());

@@ -119,6 +119,7 @@ fn run(args: &Args) -> Run {
         part: None,
         merged: None,
         caveats: Vec::new(),
+        certificate: None,
         totals: None,
         judgement: None,
     }

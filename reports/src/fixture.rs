@@ -114,6 +114,7 @@ impl Fixture {
             part: None,
             merged: None,
             caveats: Vec::new(),
+            certificate: None,
             totals: None,
             judgement: None,
         }

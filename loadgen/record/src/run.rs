@@ -52,12 +52,52 @@ pub struct Run {
     /// Notes a reader of the figures must know, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// What the newest certificate of the generator's accuracy says, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// Figures of the judged window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Summary>,
     /// Budgets with outcomes, validity with reasons, verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+}
+
+/// A certificate of `loadgen doctor`, as a run quotes it: what was proven about the generator before the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// When it was made, RFC 3339 UTC.
+    pub date: String,
+    /// Version of the program it is about.
+    pub loadgen: String,
+    /// Whether every percentile of every behaviour was within its bound of the truth.
+    pub passed: bool,
+    /// Its finding in a sentence.
+    pub sentence: String,
+    /// The percentile that came nearest to its bound, or lay furthest beyond it.
+    pub worst: Option<WorstError>,
+    /// Requests per second that the machine keeps on schedule with the target on it.
+    pub rate_ceiling_per_s: Option<f64>,
+    /// The most users that one process can be.
+    pub user_ceiling: Option<u64>,
+    /// Whether it was made on the machine of this run, with the same kernel.
+    pub same_host: bool,
+    /// Why it may not hold for this run, a sentence each: another machine, another version, too old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
+}
+
+/// The worst error of a certificate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorstError {
+    /// The behaviour of the server it was found with.
+    pub behaviour: String,
+    /// Which percentile, 0..1.
+    pub quantile: f64,
+    /// Reported − true, microseconds.
+    pub error_us: f64,
+    /// The same as a share of the truth.
+    pub error_ratio: f64,
 }
 
 /// How far a run came.

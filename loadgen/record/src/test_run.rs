@@ -42,6 +42,7 @@ pub(crate) fn run() -> Run {
         part: None,
         merged: None,
         caveats: Vec::new(),
+        certificate: None,
         totals: None,
         judgement: None,
     }

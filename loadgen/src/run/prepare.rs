@@ -10,6 +10,7 @@ use record::{Generator, Host, Model, Part, Run, SCHEMA, ScenarioText, State, Tar
 use super::default_folder;
 use crate::{
     control::Control,
+    doctor,
     engine::{Ceiling, Engine, Parts},
     host,
     observe::Observers,
@@ -201,6 +202,7 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
         },
         git: host::git(),
         seed: engine.seed,
+        certificate: doctor::quoted(&host, start),
         host,
         target: TargetInfo { base_url: base_url.to_string(), loopback },
         start: start.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),

@@ -82,6 +82,7 @@ pub(super) fn run() -> Run {
         part: None,
         merged: None,
         caveats: Vec::new(),
+        certificate: None,
         totals: None,
         judgement: None,
     }
