@@ -17,6 +17,7 @@ Examples:
   reports html runs/phase-1k --out report.html
   reports gate runs/phase-1k --junit gate.xml --github
   reports gate runs/phase-1k --budgets stricter.yaml --json
+  reports merge runs/whole part0 part1 part2
 
 Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
 10 budget missed · 12 run invalid · 13 no data · 130 interrupted run";
@@ -30,6 +31,9 @@ pub enum Command {
     /// Decide whether a run passes; the exit code is the answer.
     #[command(after_help = GATE_HELP)]
     Gate(Gate),
+    /// Make one record of the records of a load's parts (`loadgen run --shard`), exactly.
+    #[command(after_help = MERGE_HELP)]
+    Merge(Merge),
     /// Print the completions of a shell to stdout.
     #[command(after_help = "Example: reports completions bash > /etc/bash_completion.d/reports")]
     Completions {
@@ -94,6 +98,32 @@ pub struct Gate {
     /// Print one JSON object to stdout in place of the table.
     #[arg(long)]
     pub json: bool,
+}
+
+const MERGE_HELP: &str = "\
+Counts add, histograms add second by second, and percentiles are computed after. What is observed of the target is
+taken from the first part; header counts add.
+
+Examples:
+  reports merge runs/whole part0 part1 part2
+  reports merge runs/whole parts/* && reports gate runs/whole
+  reports merge runs/rest part0 part2 --partial
+
+Exits 0 when the records were merged, whatever the verdict; 2 when they are not all parts of one run;
+13 when they hold nothing.";
+
+/// `reports merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// The folder of the record to make.
+    #[arg(value_name = "OUT")]
+    pub out: PathBuf,
+    /// The folders of the parts' records, in any order.
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
+    /// Merge what is there though parts are missing; the record says which, and gives no verdict.
+    #[arg(long)]
+    pub partial: bool,
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::{path::Path, time::SystemTime};
 
 use record::{
     Budget, ErrorCounts, ErrorSample, Generator, Git, Histograms, Host, Kind, Model, ObservedKind,
-    ObservedValue, Run, SCHEMA, ScenarioText, Second, SeriesRow, Stage, State, Tag, TargetInfo, TargetRow,
-    Writer, new_histogram,
+    ObservedValue, Part, Run, SCHEMA, ScenarioText, Second, SeriesRow, Stage, State, Tag, TargetInfo,
+    TargetRow, Writer, new_histogram,
 };
 
 /// What the record is like.
@@ -21,6 +21,8 @@ pub struct Fixture {
     pub failed_per_s: u64,
     pub dropped_per_s: u64,
     pub observed: bool,
+    /// Which part of how many, where the load was cut.
+    pub part: Option<(u64, u64)>,
     pub budgets: Vec<(Option<&'static str>, &'static str, &'static str)>,
 }
 
@@ -35,6 +37,7 @@ impl Default for Fixture {
             failed_per_s: 1,
             dropped_per_s: 0,
             observed: true,
+            part: None,
             budgets: vec![
                 (None, "p95", "200ms"),
                 (None, "p99", "1s"),
@@ -111,7 +114,7 @@ impl Fixture {
             } else {
                 Vec::new()
             },
-            part: None,
+            part: self.part.map(|(index, of)| Part { index, of, stages: Vec::new(), max_users: 50 }),
             merged: None,
             caveats: Vec::new(),
             certificate: None,

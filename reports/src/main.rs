@@ -3,6 +3,7 @@
 //! ```text
 //! cli ─► read (record, checked) ─► report (one tree, with stats) ─► export: html ◄─ charts, json
 //!                              └─► gate (judged, perhaps by other budgets) ─► export: table, json, junit, markdown, github
+//!     └─► merge (the parts of a load) ─► record
 //! ```
 
 mod budgets;
@@ -13,6 +14,7 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod gate;
+mod merge;
 mod read;
 mod report;
 mod stats;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Html(args) => html(&args),
         Command::Gate(args) => gate(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Completions { shell } => completions(shell),
     };
     done.unwrap_or_else(|failure| {

@@ -59,7 +59,7 @@ pub async fn load(plan: Plan, arguments: &RunArgs, count: u64) -> Result<(Run, P
     let over = start.instant() + Duration::from_secs_f64(run.planned_s()) + longest;
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
     let journal = Journal::open(&folder, run, engine, observers, live, start.instant())?;
-    let run = Parent::new(journal, crew).attend(&engine.control, over).await?;
+    let run = Box::pin(Parent::new(journal, crew).attend(&engine.control, over)).await?;
     drop(target);
     Ok((run, folder))
 }

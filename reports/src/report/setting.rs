@@ -1,4 +1,4 @@
-use record::{Git, Host, Model, State, TargetInfo, Window, unit::show_number};
+use record::{Git, Host, Model, Run, State, TargetInfo, Window, unit::show_number};
 use serde::Serialize;
 
 use crate::{read::Evidence, words};
@@ -77,7 +77,7 @@ pub fn setting(evidence: &Evidence) -> Setting {
         sha256: run.scenario.sha256.clone(),
         seed: run.seed,
         git: run.git.clone(),
-        generator: format!("{} {}", run.generator.name, run.generator.version),
+        generator: generator(run),
         host: run.host.clone(),
         target: run.target.clone(),
         start: run.start.clone(),
@@ -97,6 +97,18 @@ pub fn setting(evidence: &Evidence) -> Setting {
         recorded_s: record.recorded_s(),
         warm_up_s: run.warm_up_s,
         judged: record.judged(),
+    }
+}
+
+fn generator(run: &Run) -> String {
+    let name = format!("{} {}", run.generator.name, run.generator.version);
+    match (&run.part, &run.merged) {
+        (Some(part), _) => format!("{name}, part {} of {} of the load (from 0)", part.index, part.of),
+        (_, Some(merged)) if merged.hosts.len() > 1 => {
+            format!("{name}, {} processes on {} machines", merged.parts.len(), merged.hosts.len())
+        }
+        (_, Some(merged)) => format!("{name}, {} processes", merged.parts.len()),
+        _ => name,
     }
 }
 
