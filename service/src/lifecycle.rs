@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,7 +33,8 @@ pub struct Running {
 /// When the app cannot be built or the address is taken.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let address = config.http.listen;
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener =
+        bind(address, config.http.reuse_port).with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     let app = App::build(config).await?;
     let (router, _) = router::build(&app);
@@ -43,6 +44,20 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
     tasks.close();
     Ok(Running { address, app, connections, stop, tasks })
+}
+
+/// Connections that may wait to be accepted; the system's own limit may be lower.
+const BACKLOG: u32 = 4096;
+
+fn bind(address: SocketAddr, reuse_port: bool) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restarted service need not wait until the last connections of the one before are forgotten.
+    socket.set_reuseaddr(true)?;
+    if reuse_port {
+        socket.set_reuseport(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Running {
@@ -98,5 +113,32 @@ async fn first(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
     tokio::select! {
         _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
         _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing;
+
+    #[tokio::test]
+    async fn processes_share_a_port_only_when_all_of_them_say_so() {
+        let (mut first, _first_dir) = testing::config();
+        let (mut second, _second_dir) = testing::config();
+        first.http.reuse_port = true;
+        let first = super::start(first).await.unwrap();
+        second.http.listen = first.address;
+        let refused = super::start(second.clone()).await.err().expect("the address is taken");
+        assert!(format!("{refused:#}").contains(&first.address.to_string()), "{refused:#}");
+        second.http.reuse_port = true;
+        let second = super::start(second).await.unwrap();
+        assert_eq!(first.address, second.address);
+        for _ in 0..8 {
+            let answer = reqwest::get(format!("http://{}/livez", first.address)).await.unwrap();
+            assert!(answer.status().is_success());
+        }
+        first.stop().await;
+        let answer = reqwest::get(format!("http://{}/livez", second.address)).await.unwrap();
+        assert!(answer.status().is_success(), "the other serves on");
+        second.stop().await;
     }
 }

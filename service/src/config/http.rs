@@ -14,6 +14,9 @@ pub struct HttpConfig {
     /// Address and port to listen on; port 0 takes a free one and announces it.
     #[serde(deserialize_with = "listen")]
     pub listen: SocketAddr,
+    /// Whether other processes may listen on the same address and port: the system then shares connections out among them
+    /// (SO_REUSEPORT). All must have it on. A way past one process's limit of open files.
+    pub reuse_port: bool,
     /// Threads that serve requests; 0 is one per core.
     pub workers: usize,
     /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
@@ -36,6 +39,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
             request_timeout_ms: 10_000,
