@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -10,6 +10,9 @@ use crate::{
     run::{Setting, StartAt},
     share::Share,
 };
+
+/// Most requests a second to a target beyond this machine, unless its owner agreed to more.
+pub const AWAY_RATE: f64 = 5_000.0;
 
 /// Load a web service and tell the truth about it.
 #[derive(Debug, Parser)]
@@ -45,6 +48,16 @@ On several machines, each offers its part of the same load at the same time (use
   reports merge whole part0 part1 part2
 A part is judged by what it can know alone: not by throughput, nor by the size of its sample. The verdict is the merge's.")]
     Run(RunArgs),
+    /// Find the highest load that keeps the scenario's budgets
+    #[command(after_help = "\
+Examples:
+  loadgen capacity scenarios/smoke.yaml
+  loadgen capacity mine.yaml --start-rate 200 --precision 3% --out capacity-today
+  loadgen capacity mine.yaml --max-rate 2000 --json --quiet | jq .sentence
+
+Exit codes: 0 found, or a lower bound · 10 not even the lowest rate keeps the budgets · 12 no answer: the generator was
+the limit, or the time was up · 13 target unreachable · 130 interrupted (what was known up to then is written)")]
+    Capacity(CapacityArgs),
     /// Parse and check a scenario and show its plan; sends nothing
     #[command(after_help = "Example:\n  loadgen check scenarios/phase-1k.yaml --scale 2")]
     Check(Scenario),
@@ -147,7 +160,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Most requests per second to a target beyond this machine
-    #[arg(long, value_name = "RATE", default_value_t = 5000.0, value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value_t = AWAY_RATE, value_parser = positive)]
     pub max_rate: f64,
     /// Share the load among N processes of this machine, each with its own limit of open files
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
@@ -180,6 +193,65 @@ pub struct RunArgs {
     /// Print lines instead of the live screen
     #[arg(long)]
     pub no_tui: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CapacityArgs {
+    #[command(flatten)]
+    pub scenario: Scenario,
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Folder for the answer and the records of all trials [default: runs/NAME-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed of arrivals, choices and generated data [default: random, and recorded]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// First rate, iterations a second [default: an eighth of the scenario's load]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub start_rate: Option<f64>,
+    /// Highest rate, iterations a second [default: none on this machine, 5000 beyond it]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub max_rate: Option<f64>,
+    /// How narrow the answer is to be: half the width of its interval over its middle
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = precision)]
+    pub precision: f64,
+    /// Length of a trial, beside its time to settle
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = record::unit::parse_duration)]
+    pub trial: Duration,
+    /// How long the answer is held at the end; 0s leaves out holding and overshooting it
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = record::unit::parse_duration)]
+    pub soak: Duration,
+    /// End with what is known after this time
+    #[arg(long, value_name = "TIME", value_parser = record::unit::parse_duration)]
+    pub time_limit: Option<Duration>,
+    /// Iterations that can be under way at once [default: the scenario's, or 1000]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_in_flight: Option<usize>,
+    /// Print the answer as JSON to standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+    /// Print lines instead of the live screen
+    #[arg(long)]
+    pub no_tui: bool,
+}
+
+impl CapacityArgs {
+    /// What they say of the load beside its scenario.
+    pub fn setting(&self) -> Setting<'_> {
+        Setting {
+            insecure: self.reach.insecure,
+            out: self.out.as_deref(),
+            seed: self.seed,
+            max_rate: self.max_rate.unwrap_or(AWAY_RATE),
+            workers: 1,
+            share: Share::WHOLE,
+            is_worker: false,
+        }
+    }
 }
 
 impl RunArgs {
@@ -219,6 +291,21 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("a number above 0 is needed".to_owned()),
     }
+}
+
+fn precision(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>();
+    match percent {
+        Ok(percent) if (1.0..=50.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a percentage from 1 to 50 is needed, such as `5%`".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "a whole number above 0 is needed".to_owned())
 }
 
 #[cfg(test)]

@@ -226,7 +226,10 @@ fn open<'a>(
                     Err(flume::RecvError::Disconnected) => break,
                 },
             };
-            if user.iterate(due).await.is_err() {
+            engine.recorder.busy(1);
+            let went = user.iterate(due).await;
+            engine.recorder.busy(-1);
+            if went.is_err() {
                 break;
             }
         }

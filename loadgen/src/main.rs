@@ -6,6 +6,7 @@
 //! ```
 
 mod arrival;
+mod capacity;
 mod cli;
 mod control;
 mod doctor;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let done = match Cli::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Capacity(arguments) => capacity::capacity(&arguments),
         Command::Check(scenario) => check(&scenario),
         Command::Once(arguments) => once::once(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),

@@ -104,6 +104,7 @@ struct Shard {
 struct Lane {
     shard: Mutex<Shard>,
     in_flight: AtomicI64,
+    busy: AtomicI64,
     offered: AtomicU64,
     started: AtomicU64,
 }
@@ -134,6 +135,7 @@ impl Recorder {
         let lane = || Lane {
             shard: Mutex::new(Shard { slices: slices(), ..Shard::default() }),
             in_flight: AtomicI64::new(0),
+            busy: AtomicI64::new(0),
             offered: AtomicU64::new(0),
             started: AtomicU64::new(0),
         };
@@ -185,6 +187,16 @@ impl Recorder {
     /// A request goes out (+1) or has ended (−1).
     pub fn in_flight(&self, change: i64) {
         self.lane().in_flight.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// A user of the open model turns to an arrival (+1) or is free again (−1).
+    pub fn busy(&self, change: i64) {
+        self.lane().busy.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Users of the open model that are not free now.
+    pub fn busy_now(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.busy.load(Ordering::Relaxed)).sum::<i64>().max(0) as u64
     }
 
     /// A user came (+1) or went (−1).

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    sync::{Mutex, OnceLock},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -24,12 +24,12 @@ type Viewer = Box<dyn Fn(&str, &str, Option<&Exchange>, Option<&Failure>, Durati
 #[derive(Default)]
 pub struct Witness {
     viewer: Option<Viewer>,
-    start: OnceLock<Instant>,
     kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
 struct Kept {
+    start: Option<Instant>,
     counts: BTreeMap<String, usize>,
     waiting: Vec<ErrorSample>,
 }
@@ -46,9 +46,10 @@ impl Witness {
         Self { viewer: Some(viewer), ..Self::default() }
     }
 
-    /// From now on samples count their seconds from `start`.
+    /// From now on samples are of a record whose second 0 is `start`.
     pub fn start(&self, start: Instant) {
-        let _ = self.start.set(start);
+        let mut kept = self.kept.lock().expect("no panic under this lock");
+        *kept = Kept { start: Some(start), ..Kept::default() };
     }
 
     /// Whether a request that ended so is worth describing.
@@ -73,8 +74,9 @@ impl Witness {
         let Some(failure) = failure else { return };
         let mut kept = self.kept.lock().expect("no panic under this lock");
         *kept.counts.entry(failure.kind.to_string()).or_default() += 1;
+        let second = kept.start.map_or(0, |start| start.elapsed().as_secs());
         kept.waiting.push(ErrorSample {
-            second: self.start.get().map_or(0, |start| start.elapsed().as_secs()),
+            second,
             request: request.to_owned(),
             kind: failure.kind.to_string(),
             detail: failure.detail.clone(),

@@ -17,6 +17,7 @@
 //! Every file is flushed once a second, so that a killed run can be read up to its last second.
 
 mod budget;
+pub mod capacity;
 mod errors;
 mod exit;
 mod follow;
@@ -36,6 +37,7 @@ mod validity;
 mod writer;
 
 pub use budget::{Budget, BudgetResult, Comparison, Metric, Outcome};
+pub use capacity::{Capacity, Decision};
 pub use errors::{ERRORS_PER_KIND, ErrorSample, RecordError};
 pub use exit::Exit;
 pub use follow::Follow;

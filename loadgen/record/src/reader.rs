@@ -143,6 +143,20 @@ impl Record {
         SystemTime::UNIX_EPOCH + start.unwrap_or_default()
     }
 
+    /// Hands every tagged histogram to `take`, in order of time.
+    ///
+    /// # Errors
+    /// The file is damaged, or whatever `take` says.
+    pub fn each_second<E: From<RecordError>>(
+        &self,
+        mut take: impl FnMut(u64, Tag, &Histogram) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let all = Lines::Tagged { worker: 0, workers: 1 };
+        each_histogram(&self.folder.join(files::LATENCY), all, |second, tag, histogram| {
+            tag.map_or(Ok(()), |tag| take(second, tag, &histogram))
+        })
+    }
+
     /// Figures and verdict: those written when the run ended, or, in the record of a killed run, computed now.
     ///
     /// # Errors

@@ -108,6 +108,11 @@ impl Observers {
         self.headers.clone()
     }
 
+    /// Processors that the target's processes may run on, where they are on this machine.
+    pub fn target_cores(&self) -> Option<usize> {
+        self.processes.as_ref().map(Processes::cores).filter(|cores| *cores > 0)
+    }
+
     /// Reads everything once, within a second. What cannot be read has no rows and is counted as a failure.
     pub async fn read(&mut self, second: u64) -> Vec<TargetRow> {
         let processes = self.processes.take();

@@ -48,6 +48,16 @@ impl Processes {
             .map(|(name, kind)| ObservedValue { source: "process".to_owned(), name: name.to_owned(), kind })
     }
 
+    /// Processors that they may run on.
+    pub fn cores(&self) -> usize {
+        let allowed = self.cpu_s.keys().filter_map(|pid| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+            Some(cpus(list.trim()))
+        });
+        allowed.flatten().collect::<HashSet<usize>>().len()
+    }
+
     /// Reads them now. When one of them ended, all are looked for again: a restarted target has new ones.
     pub fn sample(&mut self, second: u64) -> Vec<TargetRow> {
         let mut now: HashMap<u32, Reading> =
@@ -101,6 +111,15 @@ impl Processes {
             .filter_map(|pid| Some((pid, read(pid)?)))
             .collect()
     }
+}
+
+/// The processors of a list such as `0-3,8`, as Linux writes it.
+fn cpus(list: &str) -> Vec<usize> {
+    let ranges = list.split(',').filter_map(|range| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        Some(from.parse().ok()?..=to.parse().ok()?)
+    });
+    ranges.flatten().collect()
 }
 
 /// Sums of ticks are no longer whole ones in binary; the record need not show it.

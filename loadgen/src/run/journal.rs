@@ -158,10 +158,17 @@ impl Journal {
         if matches!(self.live, Live::Quiet) {
             return;
         }
+        let mut live = std::mem::replace(&mut self.live, Live::Quiet);
+        self.with_snapshot(|snapshot| live.draw(snapshot));
+        self.live = live;
+    }
+
+    /// Hands what a live view shows of the second just written to `view`.
+    pub fn with_snapshot(&mut self, view: impl FnOnce(&Snapshot<'_>)) {
         let Some(row) = self.recent.back() else { return };
         let (summary, judgement) = self.writer.so_far(&self.run);
         let target: Vec<TargetRow> = self.target.iter().rev().take(2).rev().flatten().cloned().collect();
-        self.live.draw(&Snapshot {
+        view(&Snapshot {
             run: &self.run,
             elapsed: self.start.elapsed(),
             row,
@@ -171,6 +178,14 @@ impl Journal {
             summary: &summary,
             judgement: &judgement,
         });
+    }
+
+    /// The second just written: its counts, and response time of what was answered as expected in it.
+    ///
+    /// # Panics
+    /// No second was written yet.
+    pub fn latest(&self) -> (&SeriesRow, &Latency) {
+        (self.recent.back().expect("asked after a second was written"), &self.latency)
     }
 
     /// Whether the rule for an early end holds now.

@@ -19,7 +19,7 @@ use self::beginning::Beginning;
 pub use self::{
     beginning::StartAt,
     journal::Journal,
-    prepare::{Prepared, Setting, prepare, reach},
+    prepare::{Prepared, Setting, prepare, reach, tls_options},
 };
 use crate::{
     arrival::Schedule,

@@ -114,7 +114,8 @@ pub async fn reach(plan: &Plan, insecure: bool) -> Result<Transport, Stop> {
     }
 }
 
-fn tls_options(plan: &Plan, insecure: bool) -> TlsOptions {
+/// Whom the plan trusts, and who it says it is.
+pub fn tls_options(plan: &Plan, insecure: bool) -> TlsOptions {
     TlsOptions { ca: plan.target.ca.clone(), insecure, identity: plan.target.wire.client_certificate.clone() }
 }
 

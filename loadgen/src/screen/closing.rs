@@ -84,7 +84,7 @@ fn verdict(judgement: &Judgement, room: usize, paint: Paint) -> Vec<Line<'static
 }
 
 /// `text` broken at `room`, each line behind `indent` blanks in a span of their own.
-fn indented(text: &str, indent: usize, room: usize, style: Style) -> Vec<Line<'static>> {
+pub(super) fn indented(text: &str, indent: usize, room: usize, style: Style) -> Vec<Line<'static>> {
     let lines = wrap(text, room.saturating_sub(indent)).into_iter();
     lines.map(|line| Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(line, style)])).collect()
 }
@@ -110,14 +110,14 @@ fn budgets(results: &[BudgetResult], paint: Paint) -> Vec<Line<'static>> {
     std::iter::once(heading).chain(results.iter().map(row)).collect()
 }
 
-fn labelled(label: &str, text: &str, room: usize, paint: Paint) -> Vec<Line<'static>> {
+pub(super) fn labelled(label: &str, text: &str, room: usize, paint: Paint) -> Vec<Line<'static>> {
     let mut lines = indented(text, 9, room, Style::new());
     lines[0].spans[0] = Span::styled(format!(" {label:<7} "), paint.quiet());
     lines
 }
 
 /// The folder as a shell takes it.
-fn quoted(folder: &Path) -> String {
+pub(super) fn quoted(folder: &Path) -> String {
     let text = folder.display().to_string();
     let plain =
         text.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ':' | '@'));
@@ -125,7 +125,7 @@ fn quoted(folder: &Path) -> String {
 }
 
 /// The line with its styles as escape codes; without styles none. Control characters of names are left out.
-fn show(line: &Line<'_>) -> String {
+pub(super) fn show(line: &Line<'_>) -> String {
     let mut bytes = Vec::new();
     for span in line {
         let style = line.style.patch(span.style);

@@ -7,18 +7,23 @@ mod memory;
 mod paint;
 mod pen;
 mod picture;
+mod search;
 mod snapshot;
 mod table;
 mod terminal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     env,
     io::{IsTerminal as _, stderr},
 };
 
-pub use self::{closing::closing, snapshot::Snapshot};
+pub use self::{
+    closing::closing,
+    search::{Board, Search, closing_search},
+    snapshot::Snapshot,
+};
 use self::{lines::Lines, terminal::Tui};
 
 /// The live view of a run.

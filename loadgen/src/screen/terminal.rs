@@ -50,16 +50,25 @@ impl Tui {
     }
 
     pub(super) fn draw(&mut self, snapshot: &Snapshot<'_>) {
-        let (columns, rows) = size().unwrap_or((80, 24));
         self.memory.note(snapshot);
-        // A letter in the last column leaves the cursor in a state on which terminals do not agree; the line above the
-        // picture is the cursor's.
-        let (columns, rows) = (columns.saturating_sub(1).max(1), rows.saturating_sub(1).max(1));
+        let (columns, rows) = room();
         let picture = render(snapshot, &self.memory, columns, rows, self.colour);
+        self.put(picture);
+    }
+
+    /// Draws `picture` over the one before.
+    pub(super) fn put(&mut self, picture: Buffer) {
         SHOWN.store(true, Relaxed);
         self.pen.write(frame(&picture, picture.area.height, Rest::Above));
         self.last = Some(picture);
     }
+}
+
+/// Columns and rows of the terminal that a picture may take. A letter in the last column leaves the cursor in a state on
+/// which terminals do not agree; the line above the picture is the cursor's.
+pub(super) fn room() -> (u16, u16) {
+    let (columns, rows) = size().unwrap_or((80, 24));
+    (columns.saturating_sub(1).max(1), rows.saturating_sub(1).max(1))
 }
 
 impl Drop for Tui {

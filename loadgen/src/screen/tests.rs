@@ -1,4 +1,4 @@
-mod story;
+pub(crate) mod story;
 
 use std::path::Path;
 

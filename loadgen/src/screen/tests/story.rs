@@ -30,7 +30,7 @@ pub(super) const REQUESTS: [(&str, u64); 6] = [
     ("log in", 29),
 ];
 
-pub(super) fn run() -> Run {
+pub(crate) fn run() -> Run {
     let budget = |request, key, value| Budget::parse(request, key, value).unwrap();
     let observed =
         |source: &str, name: &str, kind| ObservedValue { source: source.into(), name: name.into(), kind };

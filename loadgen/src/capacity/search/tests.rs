@@ -1,0 +1,120 @@
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rand_distr::{Binomial, Distribution};
+
+use super::*;
+
+const ALLOWED: f64 = 0.01;
+
+fn search(start: f64, ceiling: f64) -> Search {
+    Search { precision: 0.05, start, floor: start / 16.0, ceiling, allowed: vec![ALLOWED], tried: Vec::new() }
+}
+
+/// A server whose share over the limit grows tenfold for each eighth of the rate, and is what is allowed at `knee`; in each
+/// batch it varies by half around that.
+fn trial(knee: f64, rate: f64, rng: &mut ChaCha8Rng) -> Vec<Batch> {
+    let mean = (ALLOWED * 10f64.powf(8.0 * (rate / knee - 1.0))).min(1.0);
+    let batch = |_| {
+        let share = (mean * (0.5 + rng.random::<f64>())).min(1.0);
+        let all = (rate * 2.0).ceil() as u64;
+        Batch { over: Binomial::new(all, share).unwrap().sample(rng), all }
+    };
+    (0..5).map(batch).collect()
+}
+
+/// The end of a search and the number of its trials.
+fn run(mut search: Search, mut find: impl FnMut(f64) -> Finding) -> (Next, usize) {
+    for trials in 0..200 {
+        match search.next() {
+            Next::Try(rate) => {
+                let finding = find(rate);
+                search.learn(rate, finding);
+            }
+            end => return (end, trials),
+        }
+    }
+    panic!("the search does not end: {search:#?}")
+}
+
+#[test]
+fn the_interval_holds_the_knee_of_a_noisy_server_and_is_as_narrow_as_asked() {
+    let (mut held, mut most) = (0, 0);
+    for seed in 0..60 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let knee = 100.0 + 3_000.0 * rng.random::<f64>();
+        let (end, trials) =
+            run(search(50.0, f64::INFINITY), |rate| Finding::Batches(vec![trial(knee, rate, &mut rng)]));
+        let Next::Found { low, high } = end else { panic!("{end:?}") };
+        assert!((high - low) / (high + low) <= 0.051, "{low} {high}");
+        held += i32::from(low <= knee && knee <= high);
+        most = most.max(trials);
+    }
+    assert!(held >= 56, "{held} of 60");
+    assert!(most <= 40, "{most} trials");
+}
+
+#[test]
+fn a_server_that_never_breaks_is_at_least_the_highest_rate_allowed() {
+    let fine = |rate: f64| Finding::Batches(vec![vec![Batch { over: 0, all: (rate * 2.0) as u64 }; 5]]);
+    assert_eq!(run(search(100.0, 1_000.0), fine).0, Next::AtLeast(1_000.0));
+}
+
+#[test]
+fn a_server_that_always_breaks_has_none_and_the_floor_was_tried() {
+    let mut lowest = f64::INFINITY;
+    let broken = |rate: f64| {
+        lowest = lowest.min(rate);
+        Finding::Batches(vec![vec![Batch { over: 20, all: 20 }; 5]])
+    };
+    assert_eq!(run(search(100.0, 1_000.0), broken).0, Next::None);
+    assert_eq!(lowest, 6.25);
+}
+
+#[test]
+fn a_generator_that_is_the_limit_gives_a_lower_bound_and_no_more() {
+    let end = run(search(100.0, f64::INFINITY), |rate| {
+        if rate > 700.0 {
+            return Finding::Limited;
+        }
+        Finding::Batches(vec![vec![Batch { over: 0, all: (rate * 2.0) as u64 }; 5]])
+    });
+    let Next::AtLeast(rate) = end.0 else { panic!("{end:?}") };
+    assert!((630.0..=700.0).contains(&rate), "{rate}");
+    assert_eq!(run(search(100.0, f64::INFINITY), |_| Finding::Limited).0, Next::Helpless);
+}
+
+#[test]
+fn a_repeat_that_contradicts_opens_the_bracket_again_downward() {
+    // The first two trials of anything are fine, as on a machine that throttles once it is warm.
+    let (mut count, knee) = (0, 300.0);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let end = run(search(200.0, f64::INFINITY), |rate| {
+        count += 1;
+        let rate = if count <= 2 { rate / 10.0 } else { rate };
+        Finding::Batches(vec![trial(knee, rate, &mut rng)])
+    });
+    let Next::Found { low, high } = end.0 else { panic!("{end:?}") };
+    assert!(low <= knee && knee <= high, "{low} {high}");
+}
+
+#[test]
+fn rates_are_numbers_people_can_say() {
+    assert_eq!(
+        [12.3456, 345.678, 2_896.3, 98_765.0, 0.123_45].map(round),
+        [12.3, 346.0, 2_900.0, 98_800.0, 0.123]
+    );
+}
+
+proptest! {
+    #[test]
+    fn a_search_ends_whatever_the_trials_say(seed: u64, limited in 0.0..0.5f64) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let _ = run(search(100.0, 5_000.0), |_| {
+            if rng.random::<f64>() < limited {
+                return Finding::Limited;
+            }
+            let over = (400.0 * rng.random::<f64>().powi(6)) as u64;
+            Finding::Batches(vec![vec![Batch { over, all: 400 }; 3]])
+        });
+    }
+}
