@@ -13,6 +13,7 @@
 mod cached_list;
 mod connected;
 mod demo;
+mod flow;
 mod page;
 mod peers;
 mod per_request;
@@ -25,6 +26,7 @@ use std::{fs, time::Duration};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use harness::process::build_folder;
+use peers::Wire;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Measures loadgen, service and reports beside their peers")]
@@ -62,7 +64,13 @@ enum Command {
 enum Part {
     /// Processor time per request of each load generator.
     PerRequest,
-    /// Memory and punctuality with ten thousand users.
+    /// The same over TLS.
+    Tls,
+    /// The same over HTTP/2.
+    Http2,
+    /// Processor time per request of a realistic flow: log in, five requests, an id carried on, pauses.
+    Flow,
+    /// Memory and punctuality with a thousand, ten thousand, twenty thousand users.
     Connected,
     /// Processor time per cached task list, beside a bare axum handler.
     CachedList,
@@ -72,7 +80,8 @@ enum Part {
     Demo,
 }
 
-const USUAL: [Part; 4] = [Part::PerRequest, Part::Connected, Part::CachedList, Part::Page];
+const USUAL: [Part; 7] =
+    [Part::PerRequest, Part::Tls, Part::Http2, Part::Flow, Part::Connected, Part::CachedList, Part::Page];
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
@@ -88,7 +97,10 @@ fn main() -> Result<()> {
     let mut document = format!("# Bench\n\n{}\n", table::machine()?);
     for part in parts {
         let section = match part {
-            Part::PerRequest => per_request::measure(cli.rounds, each)?,
+            Part::PerRequest => per_request::measure(Wire::Plain, cli.rounds, each)?,
+            Part::Tls => per_request::measure(Wire::Tls, cli.rounds, each)?,
+            Part::Http2 => per_request::measure(Wire::Http2, cli.rounds, each)?,
+            Part::Flow => flow::measure(cli.rounds, each)?,
             Part::Connected => connected::measure()?,
             Part::CachedList => cached_list::measure(cli.rounds, each)?,
             Part::Page => page::measure(cli.rounds)?,

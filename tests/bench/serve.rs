@@ -1,41 +1,86 @@
-//! The small fast server that every client asks: one thread, bare hyper, about 100 bytes of JSON.
+//! The small fast server that every client asks: one thread, bare hyper.
+
+mod answers;
+mod secure;
 
 use std::{
-    convert::Infallible,
+    future::Future,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    rc::Rc,
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use answers::{Counts, answer};
+use anyhow::{Context, Result, bail};
 use harness::{process::Process, servers::Queueing};
-use http_body_util::Full;
-use hyper::{Request, Response, body::Bytes, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::{LocalSet, spawn_local},
+};
+use tokio_rustls::TlsAcceptor;
 
-const DOCUMENT: &[u8] =
-    br#"{"id":"0190b7a0-0000-7000-8000-000000000001","title":"a small task","status":"open","tags":["a"]}"#;
-
-/// Serves until killed.
+/// Serves until killed: plainly on the first port that it prints, over TLS on the second.
 pub fn serve() -> Result<()> {
     allow_many_files();
+    let acceptor = secure::acceptor()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let socket = tokio::net::TcpSocket::new_v4()?;
-        socket.bind(([127, 0, 0, 1], 0).into())?;
-        // Ten thousand users may come at once.
-        let listener = socket.listen(16_384)?;
-        println!("{}", listener.local_addr()?);
-        accept(listener).await
+    LocalSet::new().block_on(&runtime, async {
+        let (plain, secure) = (listen()?, listen()?);
+        println!("{} {}", plain.local_addr()?, secure.local_addr()?);
+        let counts = Rc::new(Counts::default());
+        tokio::try_join!(accept(plain, None, &counts), accept(secure, Some(acceptor), &counts)).map(drop)
     })
+}
+
+fn listen() -> Result<TcpListener> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    // Twenty thousand users may come at once.
+    Ok(socket.listen(32_768)?)
+}
+
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, counts: &Rc<Counts>) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let (acceptor, counts) = (acceptor.clone(), Rc::clone(counts));
+        spawn_local(async move {
+            let Some(acceptor) = acceptor else { return talk(stream, false, counts).await };
+            // Whoever wants another certificate or protocol goes away, which the counts show.
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            talk(stream, http2, counts).await;
+        });
+    }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, http2: bool, counts: Rc<Counts>) {
+    let service = service_fn(move |request| answer(request, Rc::clone(&counts)));
+    // A client that goes away ends its connection, and nothing else.
+    let _ = if http2 {
+        http2::Builder::new(HereToo).serve_connection(TokioIo::new(stream), service).await
+    } else {
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await
+    };
+}
+
+/// Runs the streams of a connection on the server's one thread.
+#[derive(Clone)]
+struct HereToo;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for HereToo {
+    fn execute(&self, stream: F) {
+        spawn_local(stream);
+    }
 }
 
 /// Serves until killed with latencies that are known: `slots` requests at once for `takes` each.
@@ -51,36 +96,8 @@ pub fn serve_known(takes: Duration, slots: Option<usize>) -> Result<()> {
     }
 }
 
-async fn accept(listener: TcpListener) -> Result<()> {
-    let count = Arc::new(AtomicU64::new(0));
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let count = Arc::clone(&count);
-        tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&count)));
-            // A client that goes away ends its connection, and nothing else.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    count: Arc<AtomicU64>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request.uri().path() == "/count" {
-        return Ok(Response::new(Full::from(count.load(Ordering::Relaxed).to_string())));
-    }
-    count.fetch_add(1, Ordering::Relaxed);
-    let mut response = Response::new(Full::from(DOCUMENT));
-    let json = hyper::header::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
-    Ok(response)
-}
-
-/// Raises the soft limit of open files to the hard one.
-pub fn allow_many_files() {
+/// Raises the soft limit of open files to the hard one, and says which that is.
+pub fn allow_many_files() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to a live rlimit that getrlimit fills in.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0 {
@@ -88,12 +105,25 @@ pub fn allow_many_files() {
         // SAFETY: the pointer is to a live rlimit. A refusal leaves the limit as it was.
         let _ = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
     }
+    limit.rlim_max
 }
 
 /// The server as a process on a processor of its own.
 pub struct Fast {
-    address: String,
+    plain: String,
+    secure: String,
     _process: Process,
+}
+
+/// What a server has answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// All requests.
+    pub all: u64,
+    /// Those that came over HTTP/2.
+    pub over_http2: u64,
+    /// Those that were wrong.
+    pub refused: u64,
 }
 
 impl Fast {
@@ -107,23 +137,31 @@ impl Fast {
             .stdout(Stdio::piped());
         let mut process = Process::start_with_output(&mut command)?;
         let stdout = process.take_stdout().context("stdout is piped")?;
-        let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address)?;
-        Ok(Self { address: address.trim().to_owned(), _process: process })
+        let mut said = String::new();
+        BufReader::new(stdout).read_line(&mut said)?;
+        let (plain, secure) = said.trim().split_once(' ').context("two addresses")?;
+        Ok(Self { plain: plain.to_owned(), secure: secure.to_owned(), _process: process })
     }
 
     /// Scheme, host and port.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.plain)
     }
 
-    /// Documents served so far.
-    pub fn count(&self) -> Result<u64> {
-        let mut stream = TcpStream::connect(&self.address)?;
+    /// The same over TLS.
+    pub fn secure_url(&self) -> String {
+        format!("https://{}", self.secure)
+    }
+
+    /// What was answered so far.
+    pub fn answered(&self) -> Result<Answered> {
+        let mut stream = TcpStream::connect(&self.plain)?;
         stream.write_all(b"GET /count HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let body = answer.rsplit("\r\n").next().unwrap_or_default();
-        body.parse().with_context(|| format!("a count in {answer:?}"))
+        let numbers: Vec<u64> = body.split(' ').filter_map(|it| it.parse().ok()).collect();
+        let [all, over_http2, refused] = numbers[..] else { bail!("counts in {answer:?}") };
+        Ok(Answered { all, over_http2, refused })
     }
 }

@@ -59,18 +59,41 @@ pub fn run(command: &mut Command, name: &str) -> Result<(Usage, String)> {
     Ok((usage, fs::read_to_string(&out)?))
 }
 
-/// User and system time that a running process used so far (proc(5), fields 14 and 15 of `stat`).
+/// User and system time that a running process used so far.
 pub fn cpu_so_far(pid: u32) -> Result<Duration> {
+    cpu_of(pid, 2)
+}
+
+/// The sum of so many of utime, stime, cutime and cstime (proc(5), fields 14 to 17 of `stat`).
+fn cpu_of(pid: u32, fields: usize) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The second field is a name in parentheses that may hold anything.
-    let fields = stat.rsplit_once(')').context("a name in parentheses")?.1;
-    let ticks: u64 = fields
+    let after_name = stat.rsplit_once(')').context("a name in parentheses")?.1;
+    let ticks: u64 = after_name
         .split_whitespace()
         .skip(11)
-        .take(2)
+        .take(fields)
         .map(|field| field.parse::<u64>().context("ticks"))
         .sum::<Result<_>>()?;
     // SAFETY: sysconf takes a constant and returns a number.
     let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+}
+
+/// User and system time that a running process and all its descendants used so far, and that of those they outlived.
+pub fn cpu_of_tree(pid: u32) -> Result<Duration> {
+    let mut sum = cpu_of(pid, 4)?;
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    for child in children.split_whitespace() {
+        sum += cpu_of_tree(child.parse().context("a process id")?)?;
+    }
+    Ok(sum)
+}
+
+/// Resident memory of a running process.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("resident memory")?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().context("resident memory")?;
+    Ok(kibibytes * 1024)
 }
