@@ -17,36 +17,38 @@ use crate::{
     peers::{K6_RUN, Peer, locust_run, peer, put},
     serve::Fast,
     table::{Figures, show},
-    usage::cpu_of_tree,
+    usage::{cpu_of_tree, resident_bytes},
 };
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
-/// With pauses of 0.1 s on average they ask for up to 4,000 requests a second.
-const USERS: u32 = 400;
-/// From the first request until all users are at work.
-const SETTLE: Duration = Duration::from_secs(4);
-/// What a client may take until its first request.
-const START: Duration = Duration::from_secs(20);
+/// With pauses of a second on average they ask for up to 4,000 requests a second.
+const USERS: u32 = 4000;
+/// Requests per user after which all are at work, and so long again until what starting cost is behind a client.
+const UNDER_WAY: u64 = 3;
+const SETTLE: Duration = Duration::from_secs(3);
+/// What a client may take until all are at work.
+const START: Duration = Duration::from_secs(90);
 
 /// Measures and gives back a section of the document.
 pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let server = Fast::start(SERVER)?;
     let clients = clients(&server.url(), each, folder.path())?;
-    let mut seen: Vec<(Figures, Figures)> = vec![Default::default(); clients.len()];
+    let mut seen = vec![Seen::default(); clients.len()];
     for round in 1..=rounds {
-        for (client, (costs, rates)) in clients.iter().zip(&mut seen) {
+        for (client, seen) in clients.iter().zip(&mut seen) {
             let Ok(command) = &client.command else { continue };
             let _ = fs::remove_dir_all(folder.path().join("record"));
-            let (cost_us, rate) = one(&server, client.name, command, each)?;
+            let One { cost_us, rate, memory_bytes } = one(&server, client.name, command, each)?;
             eprintln!(
                 "round {round} of {rounds}: {} {} µs a request at {rate:.0}/s",
                 client.name,
                 show(cost_us)
             );
-            costs.0.push(cost_us);
-            rates.0.push(rate);
+            seen.costs_us.0.push(cost_us);
+            seen.rates.0.push(rate);
+            seen.memory_mb.0.push(memory_bytes as f64 / 1e6);
         }
     }
     Ok(section(&clients, &seen, rounds, each))
@@ -54,8 +56,8 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
 
 /// The clients, each in the words of its own manual.
 fn clients(url: &str, each: Duration, folder: &Path) -> Result<[Peer; 4]> {
-    // Longer than what is measured: each is ended once it has been.
-    let (users, seconds) = (USERS.to_string(), (each + 3 * SETTLE).as_secs().to_string());
+    // Longer than what is measured: each is killed once it has been.
+    let (users, seconds) = (USERS.to_string(), (each + START + 2 * SETTLE).as_secs().to_string());
     let lasting = format!("{seconds}s");
     let scenario = include_str!("flow/loadgen.yaml").replace("USERS", &users).replace("SECONDS", &seconds);
     let scenario = put(folder, "flow.yaml", &scenario)?;
@@ -74,20 +76,36 @@ fn clients(url: &str, each: Duration, folder: &Path) -> Result<[Peer; 4]> {
     ])
 }
 
-/// Processor time per request, microseconds, and requests a second, while everybody is at work: what a client takes to
-/// start, to log in its users and to end is not counted.
-fn one(server: &Fast, name: &str, command: &[String], each: Duration) -> Result<(f64, f64)> {
+/// What one client showed, round by round.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    costs_us: Figures,
+    rates: Figures,
+    memory_mb: Figures,
+}
+
+/// What one client showed in one round.
+struct One {
+    cost_us: f64,
+    /// Requests a second.
+    rate: f64,
+    memory_bytes: u64,
+}
+
+/// Runs a client and looks at it while everybody is at work: what it takes to start, to log in its users and to end is
+/// not counted.
+fn one(server: &Fast, name: &str, command: &[String], each: Duration) -> Result<One> {
     let idle = server.answered()?;
     let mut client = Command::new("taskset");
     client.args(["-c", &CLIENT.to_string()]).args(command).env("NO_COLOR", "1");
     let mut client = Process::start(&mut client)?;
     let deadline = Instant::now() + START;
-    while server.answered()?.all < idle.all + u64::from(USERS) {
+    while server.answered()?.all < idle.all + UNDER_WAY * u64::from(USERS) {
         if Instant::now() > deadline || !client.is_running()? {
             let ended = client.wait(Duration::ZERO);
             bail!("{name} did not get to work within {START:?}: {ended:?}");
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(200));
     }
     thread::sleep(SETTLE);
     let (before, cpu_before, begin) = (server.answered()?, cpu_of_tree(client.id())?, Instant::now());
@@ -98,33 +116,38 @@ fn one(server: &Fast, name: &str, command: &[String], each: Duration) -> Result<
     }
     let requests = (after.all - before.all).max(1) as f64;
     let cpu = cpu_after.checked_sub(cpu_before).context("a process of the client ended meanwhile")?;
-    Ok((cpu.as_secs_f64() * 1e6 / requests, requests / took.as_secs_f64()))
+    Ok(One {
+        cost_us: cpu.as_secs_f64() * 1e6 / requests,
+        rate: requests / took.as_secs_f64(),
+        memory_bytes: resident_bytes(client.id())?,
+    })
 }
 
-fn section(clients: &[Peer], seen: &[(Figures, Figures)], rounds: u32, each: Duration) -> String {
+fn section(clients: &[Peer], seen: &[Seen], rounds: u32, each: Duration) -> String {
     let mut text = format!(
         "\n## A realistic flow\n\n{USERS} users: log in once, then a list, one of it by its id, what belongs to it, a \
-         comment, the account, each with the token and a pause of 50–150 ms after it. User and system time of the \
-         client's processes on one core per request, once everybody is logged in; bare hyper server on the other core; \
+         comment, the account, each with the token and a pause of 0.5–1.5 s after it. User and system time of the \
+         client's processes on one core per request, once everybody is at work; bare hyper server on the other core; \
          {rounds} × {} s, interleaved. The files are in tests/bench/flow.\n\n\
-         | client | least µs | median µs | most µs | requests/s | × loadgen |\n|---|---|---|---|---|---|\n",
+         | client | least µs | median µs | most µs | requests/s | memory MB | × loadgen |\n|---|---|---|---|---|---|---|\n",
         each.as_secs()
     );
-    let loadgen = seen.first().and_then(|(costs, _)| costs.median());
-    for (client, (costs, rates)) in clients.iter().zip(seen) {
+    let loadgen = seen.first().and_then(|it| it.costs_us.median());
+    for (client, seen) in clients.iter().zip(seen) {
+        let cell =
+            |value: Option<f64>, digits| value.map_or_else(|| "–".to_owned(), |it| format!("{it:.digits$}"));
+        let ratio = seen.costs_us.median().zip(loadgen).map(|(it, ours)| it / ours);
         let _ = match &client.command {
             Ok(_) => writeln!(
                 text,
-                "| {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
                 client.name,
-                costs.cells(),
-                rates.median().map_or_else(|| "–".to_owned(), |it| format!("{it:.0}")),
-                costs
-                    .median()
-                    .zip(loadgen)
-                    .map_or_else(|| "–".to_owned(), |(it, ours)| format!("{:.1}", it / ours)),
+                seen.costs_us.cells(),
+                cell(seen.rates.median(), 0),
+                cell(seen.memory_mb.median(), 0),
+                cell(ratio, 1),
             ),
-            Err(why) => writeln!(text, "| {} | {why} | | | | |", client.name),
+            Err(why) => writeln!(text, "| {} | {why} | | | | | |", client.name),
         };
     }
     text.push_str("\nBounds: k6 at least 5 × as dear, Locust at least 15 ×.\n");

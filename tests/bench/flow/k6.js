@@ -12,7 +12,7 @@ const comment = JSON.stringify({ text: "looks good to me" });
 let authorization;
 
 function think() {
-  sleep(0.05 + Math.random() * 0.1);
+  sleep(0.5 + Math.random());
 }
 
 function params(name, more) {

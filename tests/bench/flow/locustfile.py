@@ -6,7 +6,7 @@ from locust import FastHttpUser, HttpUser
 
 
 def think():
-    time.sleep(random.uniform(0.05, 0.15))
+    time.sleep(random.uniform(0.5, 1.5))
 
 
 def log_in(user):
