@@ -10,7 +10,7 @@ demo: ## build, start the service, load it, judge it, write report.html (needs R
 test: ## every test: unit, property, and real processes under real load
 	@infra/test.sh
 
-bench: ## what a request costs, beside other load generators, as a table (some 20 minutes; see tests/bench)
+bench: ## what a request costs, beside other load generators, as a table (half an hour; see tests/bench)
 	@infra/bench.sh
 
 lint: ## format, clippy, documentation and shell scripts, without a warning

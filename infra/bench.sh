@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-infra/setup.sh taskset wrk hey || echo "going on without it" >&2
+infra/setup.sh taskset wrk hey h2load || echo "going on without it" >&2
 peers=${CARGO_TARGET_DIR:-target}/peers
 mkdir -p "$peers"
 if [ ! -x "$peers/bin/oha" ] && ! command -v oha >/dev/null; then
@@ -20,7 +20,8 @@ if [ ! -x "$peers/python/bin/locust" ] && infra/setup.sh venv; then
   "$peers/python/bin/pip" install --quiet --disable-pip-version-check locust \
     || echo "Locust could not be installed; going on without it" >&2
 fi
-# k6 is in none of Debian, crates.io, PyPI and npm; one on the PATH is used.
+# k6 is in none of Debian, crates.io, PyPI and npm; one on the PATH is used, and missing from the tables otherwise.
+command -v k6 >/dev/null || echo "no k6 on the PATH; going on without it" >&2
 
 cargo build --release -p service -p loadgen -p reports -p tests --bins --examples
 programs=${CARGO_TARGET_DIR:-target}/release
