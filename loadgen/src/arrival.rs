@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use record::Stage;
 
-use crate::plan::model::Process;
+use crate::plan::{model::Process, profile};
 
 /// Due instants as offsets from the start of the load, in order.
 ///
@@ -25,6 +25,10 @@ pub struct Schedule {
     start_s: f64,
     /// The next point of the unit process.
     point: f64,
+    /// The one after it, where it was drawn already.
+    after: Option<f64>,
+    /// The point given last.
+    given: Option<f64>,
 }
 
 impl Schedule {
@@ -32,12 +36,36 @@ impl Schedule {
     pub fn new(stages: &[Stage], process: Process, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(0);
-        let mut schedule =
-            Self { stages: stages.to_vec(), process, rng, stage: 0, before: 0.0, start_s: 0.0, point: 0.0 };
+        let mut schedule = Self {
+            stages: stages.to_vec(),
+            process,
+            rng,
+            stage: 0,
+            before: 0.0,
+            start_s: 0.0,
+            point: 0.0,
+            after: None,
+            given: None,
+        };
         if process == Process::Poisson {
             schedule.point = schedule.gap();
         }
         schedule
+    }
+
+    /// From `at` on the profile is `stages`, the first of which begins there. The unit process goes on; what changes is
+    /// the clock that it is seen through. An arrival that was given last but was due only after `at` is given again.
+    pub fn turn(&mut self, at: Duration, stages: Vec<Stage>) {
+        let past = profile::before(&self.stages, at.as_secs_f64());
+        let area = profile::area(&past);
+        if let Some(given) = self.given.take().filter(|given| *given > area) {
+            self.after = Some(self.point);
+            self.point = given;
+        }
+        // Arrivals that were due before and are late keep their instants.
+        self.stages = past;
+        self.stages.extend(stages);
+        (self.stage, self.before, self.start_s) = (0, 0.0, 0.0);
     }
 
     fn gap(&mut self) -> f64 {
@@ -64,7 +92,11 @@ impl Iterator for Schedule {
                 continue;
             }
             let due = self.start_s + time_of_area(&stage, inside);
-            self.point += self.gap();
+            self.given = Some(self.point);
+            self.point = match self.after.take() {
+                Some(point) => point,
+                None => self.point + self.gap(),
+            };
             return Some(Duration::from_secs_f64(due));
         }
     }
@@ -115,6 +147,44 @@ mod tests {
         fn constant_arrivals_number_the_area_under_the_profile(stages in stages()) {
             let count = Schedule::new(&stages, Process::Constant, 0).count() as f64;
             prop_assert!((count - expected(&stages)).abs() <= 1.0);
+        }
+
+        #[test]
+        fn a_turn_to_what_was_planned_anyway_changes_nothing(stages in stages(), seed: u64, at in 0.0..30.0, given in 0usize..400) {
+            let planned: Vec<_> = Schedule::new(&stages, Process::Poisson, seed).collect();
+            let mut schedule = Schedule::new(&stages, Process::Poisson, seed);
+            let mut due: Vec<_> = schedule.by_ref().take(given).collect();
+            // The clock of a run that is late turns what it has not given yet, one that waits the arrival it waits for.
+            let at = Duration::from_secs_f64(at).max(due.len().checked_sub(2).map_or(Duration::ZERO, |last| due[last]));
+            if due.last().is_some_and(|last| *last > at) {
+                due.pop();
+            }
+            schedule.turn(at, profile::after(&stages, at.as_secs_f64()));
+            due.extend(schedule);
+            prop_assert_eq!(due.len(), planned.len());
+            for (due, planned) in due.iter().zip(&planned) {
+                prop_assert!(due.abs_diff(*planned) < Duration::from_nanos(100), "{:?} {:?}", due, planned);
+            }
+        }
+
+        #[test]
+        fn a_turned_schedule_offers_the_area_under_both_profiles(from in stages(), to in stages(), at in 0.5..20.0) {
+            let mut schedule = Schedule::new(&from, Process::Constant, 0);
+            // A load has a profile to its end; a turn after it is none.
+            let at = f64::min(at, profile::seconds(&from));
+            let at_time = Duration::from_secs_f64(at);
+            let mut count = 0;
+            for due in schedule.by_ref() {
+                if due > at_time {
+                    break;
+                }
+                count += 1;
+            }
+            schedule.turn(at_time, to.clone());
+            let late: Vec<_> = schedule.collect();
+            let area = profile::area(&profile::before(&from, at)) + expected(&to);
+            prop_assert!(late.iter().all(|due| *due >= at_time));
+            prop_assert!((f64::from(count) + late.len() as f64 - area).abs() <= 1.001, "{} + {} of {}", count, late.len(), area);
         }
 
         #[test]

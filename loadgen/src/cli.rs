@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::{
+    export::ExportArgs,
     plan::Overrides,
     run::{Setting, StartAt},
     share::Share,
+    web::WebArgs,
 };
 
 /// Most requests a second to a target beyond this machine, unless its owner agreed to more.
@@ -47,7 +49,7 @@ On several machines, each offers its part of the same load at the same time (use
   loadgen run mine.yaml --seed 7 --shard 0/3 --start-at 2026-01-31T12:00:00Z --out part0     and 1/3, 2/3 elsewhere
   reports merge whole part0 part1 part2
 A part is judged by what it can know alone: not by throughput, nor by the size of its sample. The verdict is the merge's.")]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Find the highest load that keeps the scenario's budgets
     #[command(after_help = "\
 Examples:
@@ -193,6 +195,10 @@ pub struct RunArgs {
     /// Print lines instead of the live screen
     #[arg(long)]
     pub no_tui: bool,
+    #[command(flatten)]
+    pub web: WebArgs,
+    #[command(flatten)]
+    pub export: ExportArgs,
 }
 
 #[derive(Debug, Args)]

@@ -25,7 +25,7 @@ use crate::{
         think::Think,
         user::{Due, Stopped, VirtualUser},
     },
-    plan::model::Load,
+    plan::{model::Load, profile},
 };
 
 /// How long a user goes on within one transaction.
@@ -91,7 +91,11 @@ pub async fn drive(
     let mut plan = String::new();
     let transaction = match (&engine.plan.load, arrivals) {
         (Load::Users { stages, .. }, _) => {
-            plan = test_plan(&engine.share.of_users(stages));
+            plan = match engine.crowd.get() {
+                None => test_plan(&engine.share.of_users(stages)),
+                // All at once; which of them are active is the crowd's concern.
+                Some(crowd) => test_plan(&[crowd.launch(profile::seconds(stages))]),
+            };
             Transaction::new(Arc::new(move |user| closed(engine, user)))
         }
         (Load::Arrivals { max_in_flight, .. }, Some(arrivals)) => {
@@ -147,13 +151,28 @@ fn closed<'a>(engine: &'static Engine, goose: &'a mut GooseUser) -> Ran<'a> {
         }
         let mut user = match take(goose) {
             Some(user) => user,
-            None => VirtualUser::new(engine, engine.share.user(goose.weighted_users_index as u64)),
+            None => match first(engine, goose).await {
+                Some(index) => VirtualUser::new(engine, index),
+                None => return Ok(()),
+            },
         };
         if closed_slice(engine, &mut user).await.is_ok() {
             put(goose, user);
         }
         Ok(())
     })
+}
+
+/// The index of a new user, once it may be active; nothing when the run is over before.
+async fn first(engine: &Engine, goose: &GooseUser) -> Option<u64> {
+    let Some(crowd) = engine.crowd.get() else {
+        return Some(engine.share.user(goose.weighted_users_index as u64));
+    };
+    let index = crowd.join().await;
+    if index.is_none() {
+        tokio::time::sleep(IDLE).await;
+    }
+    index
 }
 
 fn take(goose: &mut GooseUser) -> Option<VirtualUser> {
@@ -186,7 +205,7 @@ async fn closed_slice(engine: &Engine, user: &mut VirtualUser) -> Result<(), Sto
             // Nothing was done: no step's condition held.
             user.now = Instant::now();
         }
-        user.due = Some(pause(user, due, think.as_ref(), *pacing).await?);
+        user.due = Some(pause(engine, user, due, think.as_ref(), *pacing).await?);
     }
     Ok(())
 }
@@ -194,17 +213,23 @@ async fn closed_slice(engine: &Engine, user: &mut VirtualUser) -> Result<(), Sto
 /// Waits for what comes between two iterations; a paced user that is behind its pace does not wait, and its next
 /// iteration counts from when it should have begun.
 async fn pause(
+    engine: &Engine,
     user: &mut VirtualUser,
     began: Due,
     think: Option<&Think>,
     pacing: Option<Duration>,
 ) -> Result<Due, Stopped> {
     let until = match (think, pacing) {
-        (None, None) => return if user.stopped() { Err(Stopped) } else { Ok(Due::at_once(user.now)) },
+        (None, None) if user.stopped() => return Err(Stopped),
+        (None, None) if engine.crowd.get().is_none() => return Ok(Due::at_once(user.now)),
+        (None, None) => user.now,
         (_, Some(pacing)) => began.at + pacing,
         (Some(think), None) => user.now + user.think(think),
     };
-    user.pause(until).await
+    match engine.crowd.get() {
+        None => user.pause(until).await,
+        Some(crowd) => crowd.pause(user, until).await,
+    }
 }
 
 fn open<'a>(

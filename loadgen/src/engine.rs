@@ -8,7 +8,10 @@ use std::{
 use http::HeaderValue;
 
 use crate::{
+    adjust::Dial,
     control::Control,
+    crowd::Crowd,
+    export::RequestLog,
     measure::Recorder,
     observe::HeaderCounts,
     plan::model::Plan,
@@ -47,6 +50,12 @@ pub struct Engine {
     pub ceiling: Option<Ceiling>,
     /// Second 0 of the run.
     pub start: OnceLock<Instant>,
+    /// Where the load is turned up and down by hand, if it can be.
+    pub dial: OnceLock<Dial>,
+    /// Users of the closed model that come and go by the dial instead of by Goose.
+    pub crowd: OnceLock<Crowd>,
+    /// Where every request is written down, if it is.
+    pub request_log: OnceLock<RequestLog>,
     /// Users of the open model that wait for work; the load begins when all do.
     pub ready: AtomicU64,
     /// Weights of the flows, summed up and scaled to 1.
@@ -92,6 +101,9 @@ impl Engine {
             weights: weights.collect(),
             start: OnceLock::new(),
             ready: AtomicU64::new(0),
+            dial: OnceLock::new(),
+            crowd: OnceLock::new(),
+            request_log: OnceLock::new(),
             // Kept until the process ends, as the engine is: copying it then touches no counter that threads share.
             home_host: HeaderValue::from_static(home.host_header().leak()),
             home_path: plan.target.base_url.path().trim_end_matches('/').to_owned(),

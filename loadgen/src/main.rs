@@ -5,13 +5,16 @@
 //!                                           └─► drive (Goose: users) ─► flow ─► transport ─► measure ─► record
 //! ```
 
+mod adjust;
 mod arrival;
 mod capacity;
 mod cli;
 mod control;
+mod crowd;
 mod doctor;
 mod drive;
 mod engine;
+mod export;
 mod flow;
 mod host;
 mod measure;
@@ -27,6 +30,7 @@ mod stop;
 mod target;
 mod transport;
 mod watch;
+mod web;
 mod witness;
 mod workers;
 

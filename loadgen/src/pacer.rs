@@ -2,6 +2,7 @@
 //! system thread starts requests several times more exactly than an async timer, whose wheel turns once a millisecond.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{arrival::Schedule, control::Level, engine::Engine};
+use crate::{adjust::Dial, arrival::Schedule, control::Level, engine::Engine};
 
 /// The longest sleep, so that a stop is seen soon.
 const NAP: Duration = Duration::from_millis(50);
@@ -30,16 +31,24 @@ pub fn start(
     thread::Builder::new().name("pacer".to_owned()).spawn(move || {
         exact_timers();
         let over = || halt.load(Ordering::Relaxed) || engine.control.level() >= Level::Drain;
-        for offset in engine.share.of_arrivals(schedule) {
+        let dial = engine.dial.get();
+        let seen = Cell::new(0);
+        let turning = Turning { schedule, dial, start, seen: &seen, over: &over };
+        for offset in engine.share.of_arrivals(turning) {
             let due = start + offset;
+            let turned = || dial.is_some_and(|dial| dial.turns() != seen.get());
             while let Some(wait) = due.checked_duration_since(Instant::now()).filter(|wait| !wait.is_zero()) {
-                if over() {
-                    return;
+                if over() || turned() {
+                    break;
                 }
                 thread::sleep(wait.min(NAP));
             }
             if over() {
                 return;
+            }
+            if turned() && due > Instant::now() {
+                // It is given again, for when it is due now.
+                continue;
             }
             engine.recorder.offered();
             if queue.try_send(due).is_err() {
@@ -47,6 +56,38 @@ pub fn start(
             }
         }
     })
+}
+
+/// A schedule that is turned when the dial is.
+struct Turning<'a, O> {
+    schedule: Schedule,
+    dial: Option<&'a Dial>,
+    start: Instant,
+    /// Turns of the dial that are in the schedule.
+    seen: &'a Cell<u64>,
+    over: &'a O,
+}
+
+impl<O: Fn() -> bool> Iterator for Turning<'_, O> {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let Some(dial) = self.dial else { return self.schedule.next() };
+        loop {
+            let turns = dial.turns();
+            if turns != self.seen.get() {
+                self.seen.set(turns);
+                let at = self.start.elapsed();
+                self.schedule.turn(at, dial.rest(at.as_secs_f64()));
+            }
+            let next = self.schedule.next();
+            // A load that was turned down to nothing may be turned up again before its end.
+            if next.is_some() || (self.over)() || dial.load(self.start.elapsed().as_secs_f64()).is_none() {
+                return next;
+            }
+            thread::sleep(NAP);
+        }
+    }
 }
 
 /// Asks the kernel to wake this thread when its time has come instead of up to 50 µs later.

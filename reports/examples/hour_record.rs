@@ -120,6 +120,7 @@ fn run(args: &Args) -> Run {
         merged: None,
         caveats: Vec::new(),
         certificate: None,
+        adjustments: Vec::new(),
         totals: None,
         judgement: None,
     }

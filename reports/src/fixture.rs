@@ -118,6 +118,7 @@ impl Fixture {
             merged: None,
             caveats: Vec::new(),
             certificate: None,
+            adjustments: Vec::new(),
             totals: None,
             judgement: None,
         }

@@ -83,7 +83,7 @@ pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
         _ if !missed.is_empty() => Verdict::Missed,
         _ => Verdict::Pass,
     };
-    let sentence = sentence(verdict, summary, &budgets, &missed, &validity);
+    let sentence = sentence(verdict, summary, &budgets, &missed, &validity) + &by_hand(run);
     Judgement { verdict, exit: verdict.exit().code(), sentence, budgets, validity }
 }
 
@@ -138,6 +138,18 @@ fn sentence(
     }
 }
 
+/// What the sentence says of a load that was not the plan's.
+fn by_hand(run: &Run) -> String {
+    match run.adjustments.as_slice() {
+        [] => String::new(),
+        [only] => format!(" The load was adjusted by hand at {only}."),
+        [first, _] => format!(" The load was adjusted by hand at {first} and once more."),
+        [first, rest @ ..] => {
+            format!(" The load was adjusted by hand at {first} and {} more times.", rest.len())
+        }
+    }
+}
+
 fn rate(summary: &Summary) -> String {
     format!("{} requests/s over {} s", show_count(summary.throughput_per_s.round() as i64), summary.seconds)
 }
@@ -145,7 +157,7 @@ fn rate(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Latency, Part, new_histogram, test_run};
+    use crate::{Adjusted, Adjustment, Latency, Part, new_histogram, test_run};
 
     fn judged(completed: u64, failed: u64, budgets: &[(&str, &str)]) -> Judgement {
         let mut run = test_run::run();
@@ -196,6 +208,26 @@ mod tests {
             alone.budgets.iter().map(|it| (it.budget.metric.to_string(), it.outcome)).collect();
         assert_eq!(outcomes, [("p95".to_owned(), Outcome::Met), ("p99".to_owned(), Outcome::TooFew)]);
         assert_eq!(alone.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_verdict_on_a_load_that_was_adjusted_says_so() {
+        let mut run = test_run::run();
+        let summary = Summary { completed: 5_000, seconds: 10, ..Summary::default() };
+        let said = |run: &Run| judge(run, &summary, &Histograms::new()).sentence;
+        assert!(!said(&run).contains("by hand"));
+        let adjustment =
+            Adjustment { second: 12, what: Adjusted::Rate, from: 100.0, to: 250.0, factor: Some(2.5) };
+        run.adjustments.push(adjustment);
+        assert!(
+            said(&run).ends_with(" adjusted by hand at second 12 (rate 100/s → 250/s)."),
+            "{}",
+            said(&run)
+        );
+        run.adjustments.push(adjustment);
+        assert!(said(&run).ends_with("and once more."), "{}", said(&run));
+        let text = serde_json::to_string(&run).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&text).unwrap().adjustments, run.adjustments);
     }
 
     #[test]

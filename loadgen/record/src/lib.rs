@@ -47,8 +47,8 @@ pub use latency::{Latency, min_samples, quantile_us};
 pub use observed::{Observation, ObservedKind, ObservedValue, TargetRow, observed_values};
 pub use reader::Record;
 pub use run::{
-    Certificate, Generator, Git, Host, Merged, MergedPart, Model, Part, Run, SCHEMA, ScenarioText, Stage,
-    State, TargetInfo, Window, WorstError,
+    Adjusted, Adjustment, Certificate, Generator, Git, Host, Merged, MergedPart, Model, Part, Run, SCHEMA,
+    ScenarioText, Stage, State, TargetInfo, Window, WorstError,
 };
 pub use series::{ErrorCounts, SeriesRow};
 pub use summary::{GeneratorLoad, RequestSummary, Summary, summarise};

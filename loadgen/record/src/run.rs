@@ -55,6 +55,9 @@ pub struct Run {
     /// What the newest certificate of the generator's accuracy says, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
+    /// Changes of the load that were made by hand while it ran, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjustments: Vec<Adjustment>,
     /// Figures of the judged window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Summary>,
@@ -98,6 +101,45 @@ pub struct WorstError {
     pub error_us: f64,
     /// The same as a share of the truth.
     pub error_ratio: f64,
+}
+
+/// A change of the load that was made by hand while it ran.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// The second in which it took effect.
+    pub second: u64,
+    /// What was changed.
+    pub what: Adjusted,
+    /// Users, or iterations a second, before it.
+    pub from: f64,
+    /// Users, or iterations a second, after it.
+    pub to: f64,
+    /// The plan's profile goes on, multiplied by this; absent when `to` is held instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+}
+
+/// What an [`Adjustment`] changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adjusted {
+    /// The number of users (closed model).
+    Users,
+    /// The rate of iterations (open model).
+    Rate,
+}
+
+impl std::fmt::Display for Adjustment {
+    /// `second 12 (users 100 → 50)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let show = crate::unit::show_number;
+        let (what, unit) = match self.what {
+            Adjusted::Users => ("users", ""),
+            Adjusted::Rate => ("rate", "/s"),
+        };
+        let (from, to) = (show(self.from), show(self.to));
+        write!(f, "second {} ({what} {from}{unit} → {to}{unit})", self.second)
+    }
 }
 
 /// How far a run came.

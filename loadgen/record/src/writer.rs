@@ -112,6 +112,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes `run.json` anew, so that what changed in it outlives a killed run.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn run(&self, run: &Run) -> Result<(), RecordError> {
+        write_run(&self.folder, run)
+    }
+
     /// Figures of what was judged so far, for a live view.
     pub fn so_far(&self, run: &Run) -> (Summary, crate::Judgement) {
         let window = run.judged(self.rows.last().map_or(0, |row| row.second + 1));

@@ -109,6 +109,11 @@ impl DataSet {
         &self.cells[start..self.ends[index] as usize]
     }
 
+    /// The most users that can have a row of their own, if each needs one.
+    pub fn most_users(&self) -> Option<usize> {
+        (self.pick == Pick::Unique).then(|| self.rows())
+    }
+
     /// Gives a new user its row: its own for `unique`, else one as for an iteration, so that `on_start` has data too.
     pub fn pick_for_user(&self, session: &mut Session) {
         if self.pick == Pick::Unique {

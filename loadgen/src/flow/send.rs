@@ -129,7 +129,7 @@ impl VirtualUser {
         let gave_up = || spent.gave_up.unwrap_or_else(Instant::now);
         let end = seen.as_ref().map_or_else(gave_up, |exchange| exchange.end);
         self.now = self.now.max(end);
-        engine.recorder.record(&Sample {
+        let sample = Sample {
             request: request.id,
             due: due.at,
             begun: spent.begun,
@@ -142,7 +142,12 @@ impl VirtualUser {
             error: failure.map(|failure| failure.kind.as_ref()),
             bytes_in: spent.bytes_in,
             bytes_out: spent.bytes_out,
-        });
+        };
+        engine.recorder.record(&sample);
+        if let Some(log) = engine.request_log.get() {
+            let status = seen.as_ref().map(|exchange| exchange.head.status.as_u16());
+            log.note(&sample, self.session.user_index, self.session.iteration, status);
+        }
         if engine.witness.wants(failure) {
             let response = end.saturating_duration_since(due.at);
             let sent = outgoing.map(|outgoing| self.describe(outgoing)).unwrap_or_default();

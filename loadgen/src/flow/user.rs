@@ -193,6 +193,18 @@ impl VirtualUser {
         if went_on { Ok(Due { at: until, free: true }) } else { Err(Stopped) }
     }
 
+    /// Steps back: closes the user's connections and counts it no longer. What it knows stays.
+    pub fn rest(&mut self) {
+        self.client.mine().disconnect();
+        self.engine.recorder.users(-1);
+    }
+
+    /// Comes back from a rest.
+    pub fn return_from_rest(&mut self) {
+        self.engine.recorder.users(1);
+        self.now = Instant::now();
+    }
+
     /// Sends one request of the scenario and records what came of it; whether it went well.
     async fn request(&mut self, request: &Request, mut due: Due) -> Result<bool, Stopped> {
         if self.stopped() {

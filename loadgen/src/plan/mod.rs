@@ -12,7 +12,7 @@ pub mod file;
 mod forms;
 pub mod model;
 mod problem;
-mod profile;
+pub mod profile;
 mod read;
 mod selector;
 mod shapes;

@@ -1,6 +1,7 @@
 use std::{
     collections::VecDeque,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -9,7 +10,9 @@ use record::{
     merge::TargetSum, new_histogram, quantile_us,
 };
 
+use super::audience::Audience;
 use crate::{
+    adjust::Dial,
     engine::Engine,
     observe::Observers,
     plan::model::Abort,
@@ -43,6 +46,8 @@ pub struct Journal {
     ask: flume::Sender<u64>,
     told: flume::Receiver<Vec<TargetRow>>,
     observer: tokio::task::JoinHandle<Observers>,
+    /// Who else is told.
+    pub audience: Arc<Audience>,
 }
 
 impl Journal {
@@ -86,6 +91,7 @@ impl Journal {
             ask,
             told,
             observer,
+            audience: Arc::default(),
         })
     }
 
@@ -94,6 +100,7 @@ impl Journal {
         let _ = self.ask.send(second);
         let (mut row, histograms) = self.engine.recorder.rotate(second);
         self.watch.fill(&mut row, self.engine.transport.open());
+        self.note_adjustments()?;
         self.write(row, histograms)?;
         self.show();
         Ok(())
@@ -130,6 +137,17 @@ impl Journal {
         self.write(row, histograms)
     }
 
+    /// Puts into the record how the load was turned by hand.
+    fn note_adjustments(&mut self) -> Result<(), Stop> {
+        let adjustments = self.engine.dial.get().map(Dial::take).unwrap_or_default();
+        if adjustments.is_empty() {
+            return Ok(());
+        }
+        self.audience.adjusted(&adjustments);
+        self.run.adjustments.extend(adjustments);
+        Ok(self.writer.run(&self.run)?)
+    }
+
     fn write(&mut self, row: SeriesRow, histograms: Histograms) -> Result<(), Stop> {
         self.enter(row, histograms, Some(u64::MAX))?;
         for sample in self.engine.witness.take() {
@@ -147,6 +165,7 @@ impl Journal {
         }
         self.observed.push(OWN, self.told.try_iter().flatten().collect());
         let target = settled.map(|settled| self.observed.take(settled)).unwrap_or_default();
+        self.audience.second(&row, &histograms);
         self.latency = Latency::of(&all);
         push(&mut self.recent, row.clone());
         push(&mut self.p95_us, quantile_us(&all, 0.95));
@@ -155,11 +174,15 @@ impl Journal {
     }
 
     fn show(&mut self) {
-        if matches!(self.live, Live::Quiet) {
+        if matches!(self.live, Live::Quiet) && !self.audience.looks() {
             return;
         }
         let mut live = std::mem::replace(&mut self.live, Live::Quiet);
-        self.with_snapshot(|snapshot| live.draw(snapshot));
+        let audience = self.audience.clone();
+        self.with_snapshot(|snapshot| {
+            live.draw(snapshot);
+            audience.show(snapshot);
+        });
         self.live = live;
     }
 
@@ -211,6 +234,10 @@ impl Journal {
         run.caveats.extend(observers.iter().flat_map(Observers::notes));
         run.caveats.extend(http2_note(engine.transport.opened_http2()));
         run.caveats.extend(machine.note());
+        let by_hand: Vec<String> = run.adjustments.iter().map(ToString::to_string).collect();
+        if !by_hand.is_empty() {
+            run.caveats.push(format!("The load was adjusted by hand at {}.", by_hand.join(", ")));
+        }
         observed.push(OWN, told.try_iter().flatten().collect());
         writer.observed(observed.take(u64::MAX))?;
         live.finish();

@@ -1,5 +1,6 @@
 //! `loadgen run`: from the checked plan to the record and the verdict.
 
+mod audience;
 mod beginning;
 mod journal;
 mod prepare;
@@ -17,6 +18,7 @@ use record::{Exit, Run, State};
 
 use self::beginning::Beginning;
 pub use self::{
+    audience::Invited,
     beginning::StartAt,
     journal::Journal,
     prepare::{Prepared, Setting, prepare, reach, tls_options},
@@ -32,6 +34,7 @@ use crate::{
     screen,
     share::Share,
     stop::Stop,
+    web::Page,
     workers::{self, Leash},
 };
 
@@ -46,19 +49,20 @@ pub const LEAD: Duration = Duration::from_millis(20);
 pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
     let mut plan = plan::load(&arguments.scenario.file, &arguments.scenario.overrides())?;
     let reports = outputs::find_reports(arguments)?;
+    let invited = Invited::open(arguments, &plan)?;
     let share = arguments.shard.unwrap_or(Share::WHOLE);
-    let (run, folder) = match (arguments.workers, arguments.start_at) {
+    let (run, folder, page) = match (arguments.workers, arguments.start_at) {
         (1, None) if arguments.worker => {
             workers::leave_to_parent(&mut plan, share);
             let threads = (crate::host::cores() / share.of() as usize).max(1);
-            with_threads(threads, load(plan, arguments))?
+            with_threads(threads, load(plan, arguments, invited))?
         }
         (1, None) if !share.is_whole() => {
             let right = "--shard needs --start-at T, the same for all parts: they are one load only if they begin together";
             return Err(Stop::Usage(right.to_owned()));
         }
-        (1, _) => with_users(load(plan, arguments))?,
-        (count, _) => with_users(workers::load(plan, arguments, count))?,
+        (1, _) => with_users(load(plan, arguments, invited))?,
+        (count, _) => with_users(workers::load(plan, arguments, invited, count))?,
     };
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
@@ -71,6 +75,9 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
         if let Some(report) = &arguments.report {
             eprintln!("report: {}", report.display());
         }
+    }
+    if let Some(page) = page {
+        page.stay();
     }
     Ok(run.judgement.map_or(Exit::Internal, |judgement| judgement.verdict.exit()))
 }
@@ -116,8 +123,13 @@ fn watch_for_panics() {
     }));
 }
 
-async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, PathBuf), Stop> {
+async fn load(
+    plan: plan::model::Plan,
+    arguments: &RunArgs,
+    invited: Invited,
+) -> Result<(Run, PathBuf, Option<Page>), Stop> {
     let Prepared { engine, observers, target, mut run, folder } = prepare(plan, arguments.setting()).await?;
+    let audience = invited.seat(arguments, engine, &run, &folder)?;
     let mut beginning = match arguments.start_at {
         _ if arguments.worker => Beginning::WhenTold(Leash::hold(engine.control.clone())?),
         Some(start) => Beginning::At(start),
@@ -148,10 +160,12 @@ async fn load(plan: plan::model::Plan, arguments: &RunArgs) -> Result<(Run, Path
     };
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
     let mut journal = Journal::open(&folder, run, engine, observers, live, start)?;
+    journal.audience = audience.clone();
     let state = attend(engine, &mut journal, start).await?;
     let (run, _) = journal.close(state).await?;
     drop(target);
-    Ok((run, folder))
+    let page = audience.end(engine, &run, &folder, arguments.web.web_stay);
+    Ok((run, folder, page))
 }
 
 /// Waits until the load begins, and says when that is: with the first user (closed model), or when all users wait for

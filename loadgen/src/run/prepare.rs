@@ -217,6 +217,7 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
         part: (!share.is_whole()).then(part),
         merged: None,
         caveats: caveats(plan, loopback),
+        adjustments: Vec::new(),
         totals: None,
         judgement: None,
     }

@@ -12,7 +12,7 @@ use super::Snapshot;
 
 /// A figure with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     pub label: String,
     pub value: String,
     /// A budget of all requests together that is about this figure is missed so far.
@@ -29,12 +29,12 @@ impl Figure {
 pub(super) const NONE: &str = "–";
 
 /// Whether the second just recorded is judged; the warm-up is only shown.
-pub(super) fn is_judged(snapshot: &Snapshot<'_>) -> bool {
+pub(crate) fn is_judged(snapshot: &Snapshot<'_>) -> bool {
     snapshot.row.second >= snapshot.run.warm_up_s && snapshot.summary.seconds > 0
 }
 
 /// `warm-up`, `ramp`, `steady` or `draining`: what the load did in the second just recorded.
-pub(super) fn phase(run: &Run, second: u64) -> &'static str {
+pub(crate) fn phase(run: &Run, second: u64) -> &'static str {
     if second < run.warm_up_s {
         return "warm-up";
     }
@@ -141,7 +141,7 @@ pub(super) fn share_of_errors(ratio: f64, kinds: &BTreeMap<String, u64>, dropped
 
 /// What was observed of the target, the most telling first: missed budgets, then ratios (cache hits), the database's
 /// rate, times, and the rest.
-pub(super) fn observed(snapshot: &Snapshot<'_>) -> Vec<Figure> {
+pub(crate) fn observed(snapshot: &Snapshot<'_>) -> Vec<Figure> {
     // Readings arrive a little after their second; what is there is the moment.
     let seconds = || snapshot.target.iter().map(|row| row.second);
     let (oldest, newest) = (seconds().min().unwrap_or(0), seconds().max().unwrap_or(0));
@@ -246,7 +246,7 @@ fn budget<'a>(snapshot: &Snapshot<'a>, metric: &Metric) -> Option<&'a BudgetResu
 }
 
 /// A budget is at risk when it is missed so far, or kept by less than a tenth of its limit.
-pub(super) fn is_at_risk(result: &BudgetResult) -> bool {
+pub(crate) fn is_at_risk(result: &BudgetResult) -> bool {
     let limit = result.budget.limit;
     let near = result.measured.is_some_and(|measured| match result.budget.comparison {
         Comparison::Less | Comparison::AtMost => limit > 0.0 && measured > 0.9 * limit,
@@ -256,7 +256,7 @@ pub(super) fn is_at_risk(result: &BudgetResult) -> bool {
 }
 
 /// `2 of 8 budgets at risk`.
-pub(super) fn budgets(snapshot: &Snapshot<'_>) -> String {
+pub(crate) fn budgets(snapshot: &Snapshot<'_>) -> String {
     let results = &snapshot.judgement.budgets;
     let risky = results.iter().filter(|result| is_at_risk(result)).count();
     match (results.len(), risky) {
@@ -270,7 +270,7 @@ pub(super) fn budgets(snapshot: &Snapshot<'_>) -> String {
 
 /// Why the run so far supports no verdict, in a few words. That it is not finished is no news, nor is that its sample
 /// is still small.
-pub(super) fn not_valid(snapshot: &Snapshot<'_>) -> Option<String> {
+pub(crate) fn not_valid(snapshot: &Snapshot<'_>) -> Option<String> {
     let summary = snapshot.summary;
     let broken = |rule: Rule| snapshot.judgement.validity.reasons.iter().any(|reason| reason.rule == rule);
     if broken(Rule::Incomplete) {

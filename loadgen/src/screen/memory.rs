@@ -12,7 +12,7 @@ const OVERTAKES: f64 = 1.1;
 
 /// What the screen remembers from one second to the next.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// The second at which each budget was first missed, by its index.
     pub missed_at: BTreeMap<usize, u64>,
     /// Request names, the busiest first.

@@ -1,9 +1,9 @@
 //! What a person sees of a run while it goes on and when it has ended; all of it on stderr.
 
 mod closing;
-mod figures;
+pub(crate) mod figures;
 mod lines;
-mod memory;
+pub(crate) mod memory;
 mod paint;
 mod pen;
 mod picture;

@@ -216,6 +216,8 @@ fn line_of(share: Share, folder: &Path, arguments: &RunArgs, seed: u64) -> Vec<s
         json: _,
         quiet: _,
         no_tui: _,
+        web: _,
+        export,
     } = arguments;
     let mut line: Vec<std::ffi::OsString> = vec!["run".into(), file.into()];
     let mut add = |name: &str, value: &str| line.push(format!("--{name}={value}").into());
@@ -234,5 +236,6 @@ fn line_of(share: Share, folder: &Path, arguments: &RunArgs, seed: u64) -> Vec<s
     if *insecure {
         line.push("--insecure".into());
     }
+    line.extend(export.of_worker(share));
     line
 }

@@ -24,10 +24,11 @@ use crate::{
     cli::RunArgs,
     control::Control,
     plan::model::{Abort, Plan},
-    run::{Journal, Prepared, StartAt, prepare},
+    run::{Invited, Journal, Prepared, StartAt, prepare},
     screen,
     share::Share,
     stop::Stop,
+    web::Page,
 };
 
 /// From the moment that all workers could begin to second 0: time for the word to reach them.
@@ -46,7 +47,12 @@ pub fn leave_to_parent(plan: &mut Plan, share: Share) {
 }
 
 /// Runs `plan` by `count` processes.
-pub async fn load(plan: Plan, arguments: &RunArgs, count: u64) -> Result<(Run, PathBuf), Stop> {
+pub async fn load(
+    plan: Plan,
+    arguments: &RunArgs,
+    invited: Invited,
+    count: u64,
+) -> Result<(Run, PathBuf, Option<Page>), Stop> {
     let longest = plan.longest_timeout();
     let Prepared { engine, observers, target, mut run, folder } = prepare(plan, arguments.setting()).await?;
     let mut crew = Crew::start(count, &folder.join(FOLDER), arguments, run.seed)?;
@@ -58,10 +64,13 @@ pub async fn load(plan: Plan, arguments: &RunArgs, count: u64) -> Result<(Run, P
     run.host.open_files_limit *= count;
     let over = start.instant() + Duration::from_secs_f64(run.planned_s()) + longest;
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
-    let journal = Journal::open(&folder, run, engine, observers, live, start.instant())?;
+    let audience = invited.seat(arguments, engine, &run, &folder)?;
+    let mut journal = Journal::open(&folder, run, engine, observers, live, start.instant())?;
+    journal.audience = audience.clone();
     let run = Box::pin(Parent::new(journal, crew).attend(&engine.control, over)).await?;
     drop(target);
-    Ok((run, folder))
+    let page = audience.end(engine, &run, &folder, arguments.web.web_stay);
+    Ok((run, folder, page))
 }
 
 /// Waits until all workers could begin.

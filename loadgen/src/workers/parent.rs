@@ -48,7 +48,7 @@ impl Parent {
             }
             match self.take() {
                 Some(second) => self.write(second)?,
-                None => return self.close().await,
+                None => return Box::pin(self.close()).await,
             }
         }
     }

@@ -83,6 +83,7 @@ pub(crate) fn run() -> Run {
         merged: None,
         caveats: Vec::new(),
         certificate: None,
+        adjustments: Vec::new(),
         totals: None,
         judgement: None,
     }
