@@ -40,7 +40,7 @@ const LAUNCH_RATE: usize = 20_000;
 /// What a Goose user carries from one transaction to the next. Goose wants it to be `Sync` and `Clone`; one task uses it,
 /// and nobody clones it.
 #[derive(Clone)]
-struct Carried(Arc<Mutex<Option<VirtualUser>>>);
+struct Carried(Arc<Mutex<Option<Box<VirtualUser>>>>);
 
 /// Keeps standard output for the run's own data: Goose prints progress to it that no setting turns off. Until this is
 /// dropped, what is printed there goes nowhere.
@@ -152,7 +152,7 @@ fn closed<'a>(engine: &'static Engine, goose: &'a mut GooseUser) -> Ran<'a> {
         let mut user = match take(goose) {
             Some(user) => user,
             None => match first(engine, goose).await {
-                Some(index) => VirtualUser::new(engine, index),
+                Some(index) => Box::new(VirtualUser::new(engine, index)),
                 None => return Ok(()),
             },
         };
@@ -175,12 +175,12 @@ async fn first(engine: &Engine, goose: &GooseUser) -> Option<u64> {
     index
 }
 
-fn take(goose: &mut GooseUser) -> Option<VirtualUser> {
+fn take(goose: &mut GooseUser) -> Option<Box<VirtualUser>> {
     let carried = goose.get_session_data::<Carried>()?;
     carried.0.lock().expect("no panic under this lock").take()
 }
 
-fn put(goose: &mut GooseUser, user: VirtualUser) {
+fn put(goose: &mut GooseUser, user: Box<VirtualUser>) {
     if let Some(carried) = goose.get_session_data::<Carried>() {
         *carried.0.lock().expect("no panic under this lock") = Some(user);
     } else {

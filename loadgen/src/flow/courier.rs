@@ -1,6 +1,7 @@
 //! The way of one request: over the user's connections, through redirects, with its cookies.
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use cookie_store::CookieStore;
 use http::{
     HeaderValue, Method, StatusCode, Uri,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE},
+    header::{
+        AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
+    },
 };
 use url::Url;
 
@@ -83,20 +86,24 @@ impl Courier<'_> {
 
     /// Sends, and follows redirects; gives the last answer, its body unpacked if anything looks into it.
     async fn follow(&mut self, request: &Request, outgoing: &Outgoing, spent: &mut Spent) -> Went<Exchange> {
-        let mut elsewhere: Option<Outgoing> = None;
+        let mut elsewhere: Option<Box<Outgoing>> = None;
         for _ in 0..=REDIRECTS {
-            let outgoing = elsewhere.as_ref().unwrap_or(outgoing);
+            let outgoing = elsewhere.as_deref().unwrap_or(outgoing);
             let mut exchange = self.exchange(outgoing, request.reads_body, spent).await?;
             self.keep_cookies(&exchange, &outgoing.url);
             let next = if request.follow_redirects { self.redirected(&exchange, outgoing)? } else { None };
             let Some(next) = next else {
                 if request.reads_body {
-                    exchange.body =
-                        decode(&exchange.head.headers, std::mem::take(&mut exchange.body)).await?;
+                    let body = std::mem::take(&mut exchange.body);
+                    exchange.body = if exchange.head.headers.contains_key(CONTENT_ENCODING) {
+                        Box::pin(decode(&exchange.head.headers, body)).await?
+                    } else {
+                        body
+                    };
                 }
                 return Ok(exchange);
             };
-            elsewhere = Some(self.redirect(&exchange, outgoing, next)?);
+            elsewhere = Some(Box::new(self.redirect(&exchange, outgoing, next)?));
         }
         Err(Failure::new("redirects", format!("more than {REDIRECTS} redirects")))
     }
@@ -144,7 +151,8 @@ impl Courier<'_> {
         loop {
             let mut connection = self.connect(&origin, spent).await?;
             let stale = connection.used() && outgoing.method.is_idempotent();
-            let message = self.message(outgoing, &origin);
+            let (engine, client) = (self.engine, self.client);
+            let message = || message(engine, client, outgoing, &origin);
             spent.sent.get_or_insert_with(Instant::now);
             let patience = Patience { deadline: self.deadline, listener: self.listener, gate: self.gate };
             let answered = connection.exchange(message, keep, patience).await;
@@ -179,8 +187,10 @@ impl Courier<'_> {
             loop {
                 let Some(mut connection) = self.client.open().take(origin) else { break };
                 // One that the other side has closed in the meantime is dropped, and so is one that is to live no longer.
-                let ready = connection.may_go_on(now, engine.transport.wire())
-                    && self.deadline.bound(connection.ready(now, self.gate), self.listener).await?.is_ok();
+                let ready = connection.may_go_on(now, engine.transport.wire()) && {
+                    let ready = pin!(connection.ready(now, self.gate));
+                    self.deadline.bound(ready, self.listener).await?.is_ok()
+                };
                 if ready {
                     return Ok(connection);
                 }
@@ -189,15 +199,16 @@ impl Courier<'_> {
             let shared = engine.transport.shares_connections(origin);
             let claim = match shared {
                 false => None,
-                true => match self.deadline.bound(self.client.claim(origin), self.listener).await? {
+                true => match self.deadline.bound(pin!(self.client.claim(origin)), self.listener).await? {
                     Some(claim) => Some(claim),
                     // Another request of this user has opened one, or it is this one's turn to try.
                     None => continue,
                 },
             };
             let tls = origin.tls.then(|| self.client.open().tls(&engine.transport));
-            let opening = engine.transport.open_connection(origin, tls.as_ref());
-            let opened = self.deadline.bound(opening, self.listener).await??;
+            // Rare and large: on the heap, or every user would have room for it all the time.
+            let mut opening = Box::pin(engine.transport.open_connection(origin, tls.as_ref()));
+            let opened = self.deadline.bound(opening.as_mut(), self.listener).await??;
             *spent.connect.get_or_insert_default() += opened.connect;
             if let Some(tls) = opened.tls {
                 *spent.tls.get_or_insert_default() += tls;
@@ -210,33 +221,6 @@ impl Courier<'_> {
             drop(claim);
             return Ok(connection);
         }
-    }
-
-    fn message(&self, outgoing: &Outgoing, origin: &Origin) -> http::Request<Bytes> {
-        let mut message = http::Request::new(outgoing.body.clone());
-        *message.method_mut() = outgoing.method.clone();
-        *message.uri_mut() = match &outgoing.url {
-            Place::Home(uri) => uri.clone(),
-            Place::Away(url) => Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
-                .unwrap_or_else(|_| Uri::from_static("/")),
-        };
-        *message.headers_mut() = outgoing.headers.clone();
-        if let Place::Away(_) = outgoing.url {
-            let host = HeaderValue::try_from(origin.host_header());
-            message.headers_mut().insert(HOST, host.expect("a parsed host is a valid header value"));
-        }
-        if let Some(cookies) = &self.client.open().cookies {
-            let pairs: Vec<_> = cookies
-                .get_request_values(&outgoing.url.url(self.engine))
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            if let Some(value) =
-                (!pairs.is_empty()).then(|| HeaderValue::try_from(pairs.join("; ")).ok()).flatten()
-            {
-                message.headers_mut().insert(COOKIE, value);
-            }
-        }
-        message
     }
 
     fn keep_cookies(&mut self, exchange: &Exchange, place: &Place) {
@@ -253,4 +237,31 @@ impl Courier<'_> {
             }
         }
     }
+}
+
+fn message(engine: &Engine, client: &Client, outgoing: &Outgoing, origin: &Origin) -> http::Request<Bytes> {
+    let mut message = http::Request::new(outgoing.body.clone());
+    *message.method_mut() = outgoing.method.clone();
+    *message.uri_mut() = match &outgoing.url {
+        Place::Home(uri) => uri.clone(),
+        Place::Away(url) => Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
+            .unwrap_or_else(|_| Uri::from_static("/")),
+    };
+    *message.headers_mut() = outgoing.headers.clone();
+    if let Place::Away(_) = outgoing.url {
+        let host = HeaderValue::try_from(origin.host_header());
+        message.headers_mut().insert(HOST, host.expect("a parsed host is a valid header value"));
+    }
+    if let Some(cookies) = &client.open().cookies {
+        let pairs: Vec<_> = cookies
+            .get_request_values(&outgoing.url.url(engine))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if let Some(value) =
+            (!pairs.is_empty()).then(|| HeaderValue::try_from(pairs.join("; ")).ok()).flatten()
+        {
+            message.headers_mut().insert(COOKIE, value);
+        }
+    }
+    message
 }

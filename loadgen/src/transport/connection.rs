@@ -142,14 +142,14 @@ impl Connection {
         }
     }
 
-    /// Sends `request` and waits for the whole answer; the body is kept only if `keep`. [`Connection::ready`] must have
+    /// Sends what `request` makes (made here and not before, it is in no future) and waits for the whole answer; the body is kept only if `keep`. [`Connection::ready`] must have
     /// said yes. After a failure an HTTP/1.1 connection is closed; of an HTTP/2 connection it is one stream.
     ///
     /// # Errors
     /// No whole answer came before the deadline, or the run was cut.
     pub async fn exchange(
         &mut self,
-        request: Request<Bytes>,
+        request: impl FnOnce() -> Request<Bytes>,
         keep: bool,
         patience: Patience<'_>,
     ) -> Result<Exchange, Failure> {

@@ -1,6 +1,6 @@
 use std::{
     future::{Future, poll_fn},
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
     time::Instant,
 };
@@ -44,12 +44,16 @@ impl Deadline {
         }
     }
 
-    /// Waits for `future`, but not past the deadline set before, nor when the run is cut.
+    /// Waits for `future`, but not past the deadline set before, nor when the run is cut. It comes pinned, because a
+    /// future that were moved in here would lie in its user's memory twice.
     ///
     /// # Errors
     /// `timeout`, or cut.
-    pub async fn bound<F: Future>(&mut self, future: F, listener: &Listener) -> Result<F::Output, Failure> {
-        let mut future = pin!(future);
+    pub async fn bound<F: Future>(
+        &mut self,
+        mut future: Pin<&mut F>,
+        listener: &Listener,
+    ) -> Result<F::Output, Failure> {
         poll_fn(|cx| {
             if listener.reached(Level::Cut, cx) {
                 return Poll::Ready(Err(Failure::cut()));

@@ -128,16 +128,16 @@ impl Http1 {
 
     pub(super) async fn exchange(
         &mut self,
-        request: Request<Bytes>,
+        request: impl FnOnce() -> Request<Bytes>,
         keep: bool,
         patience: Patience<'_>,
     ) -> Result<Exchange, Failure> {
         let Patience { deadline, listener, gate } = patience;
         let State::Live { sender, driver } = &mut self.state else { return Err(closed()) };
         self.requests += 1;
-        let mut waiting = Waiting::Head(pin!(sender.send_request(request.map(Full::new))));
+        let mut waiting = Waiting::Head(pin!(sender.send_request(request().map(Full::new))));
         let mut over = false;
-        let answer = poll_fn(|cx| through(gate, cx, |cx| waiting.poll(driver, &mut over, cx, keep)));
+        let answer = pin!(poll_fn(|cx| through(gate, cx, |cx| waiting.poll(driver, &mut over, cx, keep))));
         let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
         match &answered {
             Ok(exchange) => self.answered = Some(exchange.end),

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -158,15 +158,15 @@ impl Http2 {
 
     pub(super) async fn exchange(
         &self,
-        request: Request<Bytes>,
+        request: impl FnOnce() -> Request<Bytes>,
         keep: bool,
         patience: Patience<'_>,
     ) -> Result<Exchange, Failure> {
         let Patience { deadline, listener, gate } = patience;
         let (heard_before, _) = self.0.traffic.bytes();
         self.inner().requests += 1;
-        let mut waiting = Waiting::Room(Some(translate(request, self.0.tls, &self.0.authority)?));
-        let answer = poll_fn(|cx| through(gate, cx, |cx| waiting.poll(self, cx, keep)));
+        let mut waiting = Waiting::Room(Some(translate(request(), self.0.tls, &self.0.authority)?));
+        let answer = pin!(poll_fn(|cx| through(gate, cx, |cx| waiting.poll(self, cx, keep))));
         let answered = deadline.bound(answer, listener).await.and_then(|answered| answered);
         match &answered {
             Ok(exchange) => self.inner().answered = Some(exchange.end),
