@@ -14,6 +14,7 @@ mod cached_list;
 mod connected;
 mod demo;
 mod flow;
+mod hundred_thousand;
 mod page;
 mod peers;
 mod per_request;
@@ -45,6 +46,9 @@ struct Cli {
     /// How long each client runs, in seconds.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(2..=60))]
     seconds: u64,
+    /// Users of `hundred-thousand`: fewer to try it.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    users: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +76,8 @@ enum Part {
     Flow,
     /// Memory and punctuality with a thousand, ten thousand, twenty thousand users.
     Connected,
+    /// A hundred thousand connected users of the service, from one machine; about four minutes, only when named.
+    HundredThousand,
     /// Processor time per cached task list, beside a bare axum handler.
     CachedList,
     /// Time and memory of a page of a one-hour run.
@@ -102,6 +108,7 @@ fn main() -> Result<()> {
             Part::Http2 => per_request::measure(Wire::Http2, cli.rounds, each)?,
             Part::Flow => flow::measure(cli.rounds, each)?,
             Part::Connected => connected::measure()?,
+            Part::HundredThousand => hundred_thousand::measure(cli.users)?,
             Part::CachedList => cached_list::measure(cli.rounds, each)?,
             Part::Page => page::measure(cli.rounds)?,
             Part::Demo => demo::measure()?,

@@ -41,7 +41,8 @@ pub struct Journal {
     p95_us: VecDeque<Option<u64>>,
     target: VecDeque<Vec<TargetRow>>,
     observed: TargetSum,
-    machine: MachineWatch,
+    /// Not in a worker: its parent sees to the machine.
+    machine: Option<MachineWatch>,
     /// Seconds for the observer to read at, and what it read.
     ask: flume::Sender<u64>,
     told: flume::Receiver<Vec<TargetRow>>,
@@ -77,7 +78,7 @@ impl Journal {
         let watch = SelfWatch::start()?;
         Ok(Self {
             observed: TargetSum::new(&run.observed, OWN),
-            machine: MachineWatch::start(),
+            machine: Some(MachineWatch::start()),
             run,
             engine,
             writer,
@@ -122,6 +123,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Says nothing of the machine: another process of it does, for all of them.
+    pub fn leave_machine(&mut self) {
+        self.machine = None;
+    }
+
     /// Takes what process number `part` observed of the answers it got.
     pub fn observe(&mut self, part: usize, rows: Vec<TargetRow>) {
         self.observed.push(part, rows);
@@ -158,7 +164,9 @@ impl Journal {
 
     /// Writes a second, and what was observed up to second `settled`.
     fn enter(&mut self, row: SeriesRow, histograms: Histograms, settled: Option<u64>) -> Result<(), Stop> {
-        self.machine.see(&self.run, row.second);
+        if let Some(machine) = &mut self.machine {
+            machine.see(&self.run, row.second);
+        }
         let mut all = new_histogram();
         for (_, histogram) in histograms.iter().filter(|(tag, _)| tag.kind == Kind::Response) {
             all.add(histogram).expect("a growing histogram takes any other");
@@ -233,7 +241,7 @@ impl Journal {
         let observers = observers.ok().and_then(Result::ok);
         run.caveats.extend(observers.iter().flat_map(Observers::notes));
         run.caveats.extend(http2_note(engine.transport.opened_http2()));
-        run.caveats.extend(machine.note());
+        run.caveats.extend(machine.and_then(|machine| machine.note()));
         let by_hand: Vec<String> = run.adjustments.iter().map(ToString::to_string).collect();
         if !by_hand.is_empty() {
             run.caveats.push(format!("The load was adjusted by hand at {}.", by_hand.join(", ")));

@@ -161,6 +161,9 @@ async fn load(
     let live = screen::Live::choose(arguments.quiet, arguments.no_tui);
     let mut journal = Journal::open(&folder, run, engine, observers, live, start)?;
     journal.audience = audience.clone();
+    if arguments.worker {
+        journal.leave_machine();
+    }
     let state = attend(engine, &mut journal, start).await?;
     let (run, _) = journal.close(state).await?;
     drop(target);

@@ -106,10 +106,7 @@ impl Parent {
             self.journal.observe(part, rows);
         }
         let records: Vec<_> = self.crew.0.iter().filter_map(|worker| worker.record()).collect();
-        // What workers have to say of this machine, the journal says of all of them.
-        let caveats = self.journal.run.caveats.clone();
         merge::finished(&mut self.journal.run, &records)?;
-        self.journal.run.caveats = caveats;
         for part in self.journal.run.merged.iter_mut().flat_map(|merged| &mut merged.parts) {
             // Whatever its record says, it cannot be relied on.
             if self.mourned[part.index as usize] {
