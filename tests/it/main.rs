@@ -12,6 +12,7 @@
 //! | `schema`      | the published schema as another validator sees it                           |
 //! | `page`        | the report in a browser                                                     |
 //! | `service`     | what only a real service process can show                                   |
+//! | `workers`     | one load by several processes, and the merge of their records               |
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
 
 mod commands;
@@ -25,3 +26,4 @@ mod service;
 mod timed;
 mod transport;
 mod verdicts;
+mod workers;

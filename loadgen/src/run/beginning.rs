@@ -82,7 +82,7 @@ impl StartAt {
         match wall_clock().duration_since(self.0) {
             Err(_) => Ok(()),
             Ok(passed) => Err(Stop::Usage(format!(
-                "--start-at {self} was {:.0} s ago when this part was ready to begin; give all parts a later instant",
+                "--start-at {self}: second 0 was {:.0} s before this part was ready to begin; give all parts a later instant",
                 passed.as_secs_f64().ceil()
             ))),
         }

@@ -61,8 +61,12 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
             let right = "--shard needs --start-at T, the same for all parts: they are one load only if they begin together";
             return Err(Stop::Usage(right.to_owned()));
         }
-        (1, _) => with_users(load(plan, arguments, invited))?,
-        (count, _) => with_users(workers::load(plan, arguments, invited, count))?,
+        (1, start) => {
+            // Sooner than after the target was waited for.
+            start.map_or(Ok(()), StartAt::refuse_past)?;
+            with_users(load(plan, arguments, invited))?
+        }
+        (count, _) => with_users(workers::load(plan, arguments, count))?,
     };
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
