@@ -66,7 +66,7 @@ pub fn run(arguments: &RunArgs) -> Result<Exit, Stop> {
             start.map_or(Ok(()), StartAt::refuse_past)?;
             with_users(load(plan, arguments, invited))?
         }
-        (count, _) => with_users(workers::load(plan, arguments, count))?,
+        (count, _) => with_users(workers::load(plan, arguments, invited, count))?,
     };
     if let Some(reports) = reports {
         outputs::write_reports(&reports, arguments, &folder)?;
