@@ -100,7 +100,7 @@ pub struct Scenario {
     /// Load this service instead of the scenario's
     #[arg(long, value_name = "URL", env = "LOADGEN_TARGET")]
     pub target: Option<String>,
-    /// Multiply the users or rates of every stage
+    /// Multiply the users or rates of every stage, and `max_in_flight` with the rates
     #[arg(long, value_name = "F", value_parser = positive)]
     pub scale: Option<f64>,
     /// Set a variable of the scenario (may be repeated)

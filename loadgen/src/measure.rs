@@ -53,6 +53,7 @@ struct Slice {
     first_byte: Histogram,
     connect: Histogram,
     tls: Histogram,
+    block: Histogram,
     errors: BTreeMap<String, Histogram>,
 }
 
@@ -65,6 +66,7 @@ impl Slice {
             first_byte: new_histogram(),
             connect: new_histogram(),
             tls: new_histogram(),
+            block: new_histogram(),
             errors: BTreeMap::new(),
         }
     }
@@ -77,6 +79,7 @@ impl Slice {
             (Kind::FirstByte, &mut self.first_byte),
             (Kind::Connect, &mut self.connect),
             (Kind::Tls, &mut self.tls),
+            (Kind::Block, &mut self.block),
         ];
         let errors = self.errors.iter_mut().map(|(kind, histogram)| (Kind::Error(kind.clone()), histogram));
         for (kind, histogram) in
@@ -182,6 +185,12 @@ impl Recorder {
         if let Some(tls) = sample.tls {
             put(&mut slice.tls, us(tls));
         }
+    }
+
+    /// Records a block of requests that was due at `due` and whose last request has ended at `end`.
+    pub fn block(&self, id: RequestId, due: Instant, end: Instant) {
+        let mut shard = self.lane().shard.lock().expect("recording does not panic");
+        put(&mut shard.slices[id].block, us(end.saturating_duration_since(due)));
     }
 
     /// A request goes out (+1) or has ended (−1).

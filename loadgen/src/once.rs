@@ -27,7 +27,7 @@ pub fn once(arguments: &OnceArgs) -> Result<Exit, Stop> {
             threads: 1,
             transport,
             control: Arc::default(),
-            witness: Witness::of_all(Box::new(show)),
+            witness: Witness::of_all(Box::new(show)).and_blocks(Box::new(show_block)),
             ceiling: None,
             header_counts: Vec::new(),
         };
@@ -46,6 +46,11 @@ pub fn once(arguments: &OnceArgs) -> Result<Exit, Stop> {
         }
         Ok(if went { Exit::Pass } else { Exit::BudgetMissed })
     })
+}
+
+fn show_block(what: &str) {
+    // As with requests, the command's own next print reports a closed pipe.
+    let _ = outputs::print(&format!("· {what}\n\n"));
 }
 
 fn show(request: &str, sent: &str, seen: Option<&Exchange>, failure: Option<&Failure>, response: Duration) {

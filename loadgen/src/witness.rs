@@ -24,6 +24,8 @@ type Viewer = Box<dyn Fn(&str, &str, Option<&Exchange>, Option<&Failure>, Durati
 #[derive(Default)]
 pub struct Witness {
     viewer: Option<Viewer>,
+    /// Whoever is told what blocks of steps do.
+    blocks: Option<Box<dyn Fn(&str) + Send + Sync>>,
     kept: Mutex<Kept>,
 }
 
@@ -44,6 +46,18 @@ impl Witness {
     /// A witness that shows every request to `viewer`.
     pub fn of_all(viewer: Viewer) -> Self {
         Self { viewer: Some(viewer), ..Self::default() }
+    }
+
+    /// It also tells `blocks` what the blocks around requests do.
+    pub fn and_blocks(self, blocks: Box<dyn Fn(&str) + Send + Sync>) -> Self {
+        Self { blocks: Some(blocks), ..self }
+    }
+
+    /// Tells what a block of steps does.
+    pub fn tell_block(&self, what: impl FnOnce() -> String) {
+        if let Some(blocks) = &self.blocks {
+            blocks(&what());
+        }
     }
 
     /// From now on samples are of a record whose second 0 is `start`.

@@ -36,6 +36,9 @@ pub enum Kind {
     Connect,
     /// TLS handshake, where the request had to.
     Tls,
+    /// Due → end of a block of requests that all went well; the requests are recorded by themselves as well, so a block is
+    /// no further request.
+    Block,
     /// Due → given up or answered wrongly, of the failed requests of one kind (`timeout`, `status_500`, …).
     Error(String),
 }
@@ -49,6 +52,7 @@ impl fmt::Display for Kind {
             Self::FirstByte => f.write_str("first_byte"),
             Self::Connect => f.write_str("connect"),
             Self::Tls => f.write_str("tls"),
+            Self::Block => f.write_str("block"),
             Self::Error(kind) => write!(f, "error:{kind}"),
         }
     }
@@ -65,6 +69,7 @@ impl FromStr for Kind {
             "first_byte" => Self::FirstByte,
             "connect" => Self::Connect,
             "tls" => Self::Tls,
+            "block" => Self::Block,
             _ => match text.strip_prefix("error:") {
                 Some(kind) if !kind.is_empty() => Self::Error(kind.to_owned()),
                 _ => return Err(format!("unknown kind of latency `{text}`")),

@@ -65,8 +65,8 @@ pub fn judge(run: &Run, summary: &Summary, totals: &Histograms) -> Judgement {
         run.budgets.iter().filter(|budget| is_its_own(run, budget)).map(|budget| match &budget.request {
             None => budget.judge(summary, Some(&all), &summary.observed),
             Some(request) => {
-                let tag = Tag { request: request.clone(), kind: Kind::Response };
-                budget.judge(summary, totals.get(&tag), &summary.observed)
+                let of = |kind| totals.get(&Tag { request: request.clone(), kind });
+                budget.judge(summary, of(Kind::Response).or_else(|| of(Kind::Block)), &summary.observed)
             }
         });
     let budgets: Vec<BudgetResult> = results.collect();
@@ -186,6 +186,32 @@ mod tests {
         assert!(judgement.sentence.contains("all 500 requests failed (timeout)"), "{}", judgement.sentence);
         assert_eq!(judged(0, 0, &[]).verdict, Verdict::NoData);
         assert_eq!(judged(0, 500, &[("p95", "1s"), ("error_rate", "1%")]).verdict, Verdict::Missed);
+    }
+
+    #[test]
+    fn a_block_is_judged_by_its_name_and_is_no_further_request() {
+        let mut run = test_run::run();
+        run.state = State::Finished;
+        run.budgets = ["50ms", "60ms"].map(|limit| Budget::parse(Some("page"), "p50", limit).unwrap()).into();
+        let of = |us| {
+            let mut histogram = new_histogram();
+            histogram.record_n(us, 400).unwrap();
+            histogram
+        };
+        let tag = |request: &str, kind| Tag { request: request.to_owned(), kind };
+        let totals = Histograms::from([
+            (tag("image", Kind::Response), of(20_000)),
+            (tag("page", Kind::Block), of(55_000)),
+        ]);
+        let series: Vec<_> =
+            (0..10).map(|second| crate::SeriesRow { second, completed: 40, ..Default::default() }).collect();
+        let window = crate::Window { from_s: 0, to_s: 10 };
+        let summary = crate::summarise(&run, &totals, &series, &[], window);
+        assert_eq!((summary.completed, summary.response.n), (400, 400));
+        let blocks: Vec<_> = summary.by_request.iter().map(|it| (it.name.as_str(), it.is_block)).collect();
+        assert_eq!(blocks, [("image", false), ("page", true)]);
+        let outcomes = judge(&run, &summary, &totals).budgets.into_iter().map(|it| it.outcome);
+        assert_eq!(outcomes.collect::<Vec<_>>(), [Outcome::Missed, Outcome::Met]);
     }
 
     #[test]

@@ -82,7 +82,11 @@ pub struct GeneratorLoad {
 pub struct RequestSummary {
     /// Its name in the scenario.
     pub name: String,
-    /// Answered as expected.
+    /// Whether it is a block of requests made at once, whose time counts from when it was due to when its last request
+    /// ended. Its requests are in the totals, it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_block: bool,
+    /// Answered as expected; of a block, all of its requests.
     pub completed: u64,
     /// Failed.
     pub failed: u64,
@@ -191,7 +195,8 @@ fn by_request(totals: &Histograms, seconds: u64) -> Vec<RequestSummary> {
             (RequestSummary { name: tag.request.clone(), ..RequestSummary::default() }, new_histogram())
         });
         match &tag.kind {
-            Kind::Response => {
+            Kind::Response | Kind::Block => {
+                request.is_block = tag.kind == Kind::Block;
                 request.completed = histogram.len();
                 request.throughput_per_s = per_second(histogram.len(), seconds);
                 request.response = Latency::of(histogram);

@@ -120,6 +120,10 @@ fn of(budget: &Budget, tag: &Tag, histogram: &Histogram) -> Batch {
     let all = histogram.len();
     match (&budget.metric, &tag.kind) {
         (Metric::Response(_) | Metric::Max, Kind::Response) => Batch { over: slower(histogram, budget), all },
+        // A block is meant only where a budget names it.
+        (Metric::Response(_) | Metric::Max, Kind::Block) if budget.request.is_some() => {
+            Batch { over: slower(histogram, budget), all }
+        }
         (Metric::ErrorRate, Kind::Response) => Batch { over: 0, all },
         (Metric::ErrorRate, Kind::Error(_)) => Batch { over: all, all },
         _ => Batch::default(),

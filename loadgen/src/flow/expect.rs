@@ -44,6 +44,8 @@ pub struct Expect {
     pub headers: Vec<(HeaderName, Wanted<String>)>,
     /// Texts that the body must hold.
     pub contains: Vec<String>,
+    /// Whether a JSON body must be without GraphQL `errors`.
+    pub no_graphql_errors: bool,
     /// Longest time from sending to the last byte.
     pub within: Option<Duration>,
 }
@@ -62,7 +64,7 @@ pub enum Wanted<T> {
 impl Expect {
     /// Whether it looks into the body.
     pub const fn reads_body(&self) -> bool {
-        !self.json.is_empty() || !self.contains.is_empty()
+        !self.json.is_empty() || !self.contains.is_empty() || self.no_graphql_errors
     }
 
     /// Holds an answer against it.
@@ -76,6 +78,9 @@ impl Expect {
         }
         for (path, wanted) in &self.json {
             check_json(path, wanted, answer)?;
+        }
+        if self.no_graphql_errors {
+            check_graphql(answer)?;
         }
         for text in &self.contains {
             if !holds(answer.body, text.as_bytes()) {
@@ -147,6 +152,21 @@ fn check_json(path: &JsonPath, wanted: &Wanted<Value>, answer: &Answer<'_>) -> R
         (Wanted::Equal(value), None) => Err(format!("expected `{path}` = {value}, found nothing")),
         (Wanted::Equal(value), Some(first)) => {
             Err(format!("expected `{path}` = {value}, found {}", short(first)))
+        }
+    }
+}
+
+/// The specification of GraphQL (§7.1): `errors` is there, and not empty, only if something went wrong.
+fn check_graphql(answer: &Answer<'_>) -> Result<(), String> {
+    let Some(json) = answer.json() else {
+        return Err(format!("expected the JSON of a GraphQL answer, got {}", excerpt(answer.body)));
+    };
+    match json.get("errors") {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::Array(errors)) if errors.is_empty() => Ok(()),
+        Some(errors) => {
+            let first = errors.get(0).and_then(|first| first.get("message"));
+            Err(format!("GraphQL errors: {}", short(first.unwrap_or(errors))))
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What a virtual user does: its steps, what it puts into requests, and what it looks for in answers.
 
+mod block;
 pub mod client;
+pub mod condition;
 pub mod courier;
 pub mod data;
 pub mod expect;
 pub mod extract;
 pub mod generate;
+mod html;
 pub mod parallel;
 pub mod send;
 pub mod session;

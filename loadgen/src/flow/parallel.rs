@@ -36,7 +36,7 @@ impl VirtualUser {
     /// The user was stopped.
     pub(super) async fn parallel(
         &mut self,
-        requests: &[Request],
+        requests: &[&Request],
         at_once: usize,
         due: Due,
     ) -> Result<bool, Stopped> {
@@ -66,7 +66,7 @@ impl VirtualUser {
     /// The answers, in the order of the requests.
     async fn fetch_all(
         &self,
-        requests: &[Request],
+        requests: &[&Request],
         outgoing: &[Result<&Outgoing, &String>],
         at_once: usize,
         due: Due,
@@ -84,7 +84,7 @@ impl VirtualUser {
                     while running.len() < most && next < requests.len() {
                         // Those that must wait for another to end are not late through the generator's fault.
                         let due = Due { free: due.free && next < most, ..due };
-                        running.push((next, Box::pin(self.fetch(&requests[next], outgoing[next], due))));
+                        running.push((next, Box::pin(self.fetch(requests[next], outgoing[next], due))));
                         next += 1;
                     }
                     let before = running.len();

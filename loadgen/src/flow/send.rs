@@ -17,7 +17,7 @@ use crate::{
     engine::Engine,
     flow::expect::Answer,
     measure::Sample,
-    plan::model::{Body, Request},
+    plan::model::{Body, Chunk, Request, Until},
     transport::{Exchange, Failure, Origin},
     witness,
 };
@@ -198,6 +198,20 @@ impl VirtualUser {
                 }
                 keep(form.finish().as_bytes())
             }
+            Some(Body::Multipart(chunks)) => {
+                let mut body = Vec::new();
+                for chunk in chunks {
+                    match chunk {
+                        Chunk::File(content) => body.extend_from_slice(content),
+                        Chunk::Text(template) => {
+                            self.text.clear();
+                            template.render(plan, &mut self.session, &mut self.text)?;
+                            body.extend_from_slice(self.text.as_bytes());
+                        }
+                    }
+                }
+                if request.is_fixed() { lasting(&body) } else { Bytes::from(body) }
+            }
         };
         Ok(Outgoing { method: request.method.clone(), url, headers, body })
     }
@@ -206,7 +220,8 @@ impl VirtualUser {
         let elapsed = exchange.end.saturating_duration_since(begun);
         let answer = Answer::new(exchange.head.status, &exchange.head.headers, &exchange.body, elapsed);
         for (slot, extract) in &request.save {
-            self.session.slots[*slot] = extract.apply(&answer).map(String::into_boxed_str);
+            let value = extract.apply(&answer, &mut self.session.rng);
+            self.session.slots[*slot] = value.map(String::into_boxed_str);
         }
         request.expect.check(&answer).map_err(|detail| {
             let status = exchange.head.status;
@@ -215,7 +230,27 @@ impl VirtualUser {
             } else {
                 Failure::new("check", detail)
             }
-        })
+        })?;
+        self.ask(&answer)
+    }
+
+    /// Whether what a repetition waits for has come with `answer`.
+    fn ask(&mut self, answer: &Answer<'_>) -> Went<()> {
+        let Some(asked) = &mut self.asked else { return Ok(()) };
+        let came = match &asked.repeat.until {
+            Until::Answer(expect) => expect.check(answer),
+            Until::Holds(condition) => match condition.holds(&self.engine.plan.data, &mut self.session) {
+                true => Ok(()),
+                false => Err(format!("`{}` does not hold", condition.text)),
+            },
+        };
+        asked.holds = came.is_ok();
+        match came {
+            Err(detail) if asked.last => {
+                Err(Failure::new("repeat", format!("after {} times: {detail}", asked.repeat.at_most)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the text of a URL leads: a path under the target, or anywhere it says in full.

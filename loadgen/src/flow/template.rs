@@ -3,7 +3,7 @@
 mod escape;
 mod pieces;
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 pub use self::{
     escape::Escape,
@@ -45,6 +45,13 @@ pub enum Value {
         /// Its name, for the message when it is not set.
         name: Box<str>,
     },
+    /// A variable that holds all values of an answer, as a JSON list; as text they stand side by side with commas between.
+    List {
+        /// Its place in the session.
+        slot: Slot,
+        /// Its name, for the message when it is not set.
+        name: Box<str>,
+    },
     /// A cell of the user's row of a data set.
     Cell {
         /// Index of the data set.
@@ -62,9 +69,35 @@ impl Value {
         match self {
             Self::Constant { number, .. } => *number,
             Self::Made(generator) => generator.is_number(),
-            Self::Variable { .. } | Self::Cell { .. } => false,
+            Self::Variable { .. } | Self::List { .. } | Self::Cell { .. } => false,
         }
     }
+
+    /// The value as text, of a list the list; nothing when it is not set.
+    pub fn text<'v>(&'v self, data: &'v [DataSet], session: &'v mut Session) -> Option<Cow<'v, str>> {
+        Some(match self {
+            Self::Constant { text, .. } => Cow::Borrowed(text),
+            Self::Variable { slot, .. } | Self::List { slot, .. } => {
+                Cow::Borrowed(session.slots[*slot].as_deref()?)
+            }
+            Self::Cell { set, column } => Cow::Borrowed(data[*set].cell(session.rows[*set], *column)),
+            Self::Made(generator) => {
+                let mut text = String::new();
+                generator.write(data, session, &mut text).ok()?;
+                Cow::Owned(text)
+            }
+        })
+    }
+}
+
+/// The values of a list as it is kept in a variable: texts as they are, all else as JSON.
+pub fn values_of(list: &str) -> Vec<String> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(list).unwrap_or_default();
+    let text = |value| match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    values.into_iter().map(text).collect()
 }
 
 /// What is wrong with a placeholder.
@@ -123,6 +156,16 @@ impl Template {
             _ if text.is_empty() => {}
             Some(Part::Text(last)) => last.push_str(text),
             _ => self.parts.push(Part::Text(text.to_owned())),
+        }
+    }
+
+    /// Appends another template.
+    pub fn push_all(&mut self, other: Self) {
+        for part in other.parts {
+            match part {
+                Part::Text(text) => self.push_literal(&text),
+                value => self.parts.push(value),
+            }
         }
     }
 
@@ -220,9 +263,11 @@ impl Template {
                 Value::Constant { text, .. } => sink.write_str(text),
                 Value::Variable { slot, name } => match &session.slots[*slot] {
                     Some(text) => sink.write_str(text),
-                    None => {
-                        return Err(format!("the variable `{name}` is not set: no answer so far held it"));
-                    }
+                    None => return Err(not_set(name)),
+                },
+                Value::List { slot, name } => match &session.slots[*slot] {
+                    Some(list) => sink.write_str(&values_of(list).join(",")),
+                    None => return Err(not_set(name)),
                 },
                 Value::Cell { set, column } => sink.write_str(data[*set].cell(session.rows[*set], *column)),
                 Value::Made(generator) => generator.write(data, session, &mut sink),
@@ -231,6 +276,10 @@ impl Template {
         }
         Ok(())
     }
+}
+
+fn not_set(name: &str) -> String {
+    format!("the variable `{name}` is not set: no answer so far held it")
 }
 
 #[cfg(test)]

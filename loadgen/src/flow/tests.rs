@@ -210,7 +210,7 @@ async fn requests_at_once_share_an_http2_connection_and_take_several_of_http1() 
         let (engine, requests) = requests(&peer.url("http"), http, 8, "/slow").await;
         let mut user = VirtualUser::new(engine, 0);
         for _ in 0..2 {
-            assert!(user.parallel(&requests, 3, at_once()).await.unwrap());
+            assert!(user.parallel(&requests.iter().collect::<Vec<_>>(), 3, at_once()).await.unwrap());
         }
         assert_eq!(came(engine), (16, String::new()), "{version:?}");
         assert_eq!(peer.connections(), connections, "{version:?}");
@@ -227,7 +227,7 @@ async fn a_refused_connection_fails_every_request_of_a_block_once() {
     for http in ["", ", http: 2"] {
         let (engine, requests) = requests(&url, http, 5, "/").await;
         let mut user = VirtualUser::new(engine, 0);
-        assert!(!user.parallel(&requests, 2, at_once()).await.unwrap());
+        assert!(!user.parallel(&requests.iter().collect::<Vec<_>>(), 2, at_once()).await.unwrap());
         assert_eq!(came(engine), (0, "refused:5".to_owned()));
     }
 }

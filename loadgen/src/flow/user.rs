@@ -14,8 +14,8 @@ use rand::RngExt;
 use crate::{
     control::{Level, Listener},
     engine::Engine,
-    flow::{client::Client, session::Session, think::Think},
-    plan::model::{Action, Load, PerUser, Request, Step},
+    flow::{block::Asked, client::Client, session::Session, template::Template, think::Think},
+    plan::model::{Action, Load, PerUser, Request, Slot, Step},
     transport::{Deadline, Failure, Gate},
 };
 
@@ -32,6 +32,8 @@ pub struct VirtualUser {
     pub(super) deadline: Deadline,
     pub(super) listener: Listener,
     pub(super) text: String,
+    /// What is asked of the answer to the request that goes out next, beside what it expects itself.
+    pub(super) asked: Option<Asked>,
     /// When this user's last request or pause ended: its present, without asking the clock again.
     pub now: Instant,
     /// When the next iteration is due, as long as this user is between two.
@@ -55,6 +57,9 @@ impl Due {
     }
 }
 
+/// When the step after some steps is due; nothing if one of them failed.
+pub type Done = Option<Due>;
+
 /// The user was stopped; it must do nothing more.
 #[derive(Debug)]
 pub struct Stopped;
@@ -76,6 +81,7 @@ impl VirtualUser {
             gate: Gate::new(),
             deadline: Deadline::new(Instant::now()),
             text: String::new(),
+            asked: None,
             now: Instant::now(),
             due: None,
             started: false,
@@ -89,7 +95,7 @@ impl VirtualUser {
     pub async fn start(&mut self, due: Due) -> Result<bool, Stopped> {
         if !self.started {
             let engine = self.engine;
-            self.started = self.steps(&engine.plan.on_start, due).await?;
+            self.started = self.steps(&engine.plan.on_start, due).await?.is_some();
         }
         Ok(self.started)
     }
@@ -128,31 +134,50 @@ impl VirtualUser {
         let engine = self.engine;
         self.session.begin_iteration(&engine.plan);
         engine.plan.data.iter().for_each(|set| set.pick_for_iteration(&mut self.session));
-        self.steps(&engine.plan.flows[flow].steps, Due::at_once(Instant::now())).await
+        let done = self.steps(&engine.plan.flows[flow].steps, Due::at_once(Instant::now())).await?;
+        Ok(done.is_some())
     }
 
-    /// Whether every step went well.
-    async fn steps(&mut self, steps: &[Step], mut due: Due) -> Result<bool, Stopped> {
+    /// Steps in order, the first due at `due`.
+    pub(super) async fn steps(&mut self, steps: &'static [Step], mut due: Due) -> Result<Done, Stopped> {
         for step in steps {
-            let set =
-                |slot: usize| self.session.slots[slot].as_deref().is_some_and(|value| !value.is_empty());
-            if step.condition.is_some_and(|slot| !set(slot)) {
+            if let Some(condition) = &step.condition
+                && !condition.holds(&self.engine.plan.data, &mut self.session)
+            {
                 continue;
             }
             due = match &step.action {
-                Action::Think(think) => {
-                    let until = due.at.max(Instant::now()) + think.sample(&mut self.session.rng);
-                    self.pause(until).await?
-                }
+                Action::Think(think) => self.think_from(think, due).await?,
                 Action::Request(request) => {
                     if !self.request(request, due).await? {
-                        return Ok(false);
+                        return Ok(None);
                     }
                     Due::at_once(self.now)
                 }
+                Action::Set(set) => {
+                    set.iter().for_each(|(slot, text)| self.set(*slot, text));
+                    due
+                }
+                Action::Block(block) => match self.block(block, due).await? {
+                    Some(due) => due,
+                    None => return Ok(None),
+                },
             };
         }
-        Ok(true)
+        Ok(Some(due))
+    }
+
+    /// A pause within a flow, from when the step before ended.
+    pub(super) async fn think_from(&mut self, think: &Think, due: Due) -> Result<Due, Stopped> {
+        let until = due.at.max(Instant::now()) + think.sample(&mut self.session.rng);
+        self.pause(until).await
+    }
+
+    /// Sets a variable; a text that needs another which is not set unsets it.
+    fn set(&mut self, slot: Slot, text: &Template) {
+        self.text.clear();
+        let made = text.render(&self.engine.plan, &mut self.session, &mut self.text);
+        self.session.slots[slot] = made.is_ok().then(|| self.text.as_str().into());
     }
 
     /// A pause drawn from `think`.
@@ -206,7 +231,7 @@ impl VirtualUser {
     }
 
     /// Sends one request of the scenario and records what came of it; whether it went well.
-    async fn request(&mut self, request: &Request, mut due: Due) -> Result<bool, Stopped> {
+    pub(super) async fn request(&mut self, request: &Request, mut due: Due) -> Result<bool, Stopped> {
         if self.stopped() {
             return Err(Stopped);
         }

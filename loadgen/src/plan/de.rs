@@ -31,6 +31,8 @@ pub const SCALAR: &str = "$scalar";
 pub const NUMBER: &str = "number";
 /// Name by which a type asks for a list, or one value as a list of one.
 pub const MANY: &str = "$many";
+/// Name by which a type asks for a map, or a spelling as text.
+pub const OR_MAP: &str = "$or_map";
 
 /// Reads `node` as a `T`, with the unknown keys that were passed over. What does not fit is cut out and the rest read
 /// again, so that every mistake is found.
@@ -241,6 +243,8 @@ impl<'de> Deserializer<'de> for Tree<'de, '_> {
         match (name, &self.node.kind) {
             (MANY, Kind::List(items)) => self.list(items, visitor),
             (MANY, _) => self.list(std::slice::from_ref(self.node), visitor),
+            (OR_MAP, Kind::Map(entries)) => self.map(entries, None, visitor),
+            (OR_MAP, Kind::Number(..) | Kind::Text(_) | Kind::Bool(_)) => self.deserialize_str(visitor),
             (SCALAR, Kind::Number(_, text)) => {
                 visitor.visit_seq(SeqDeserializer::new([text.as_str(), NUMBER].into_iter()))
             }

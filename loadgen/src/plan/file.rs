@@ -1,17 +1,21 @@
 //! What a scenario file may hold: these types are the reader and the published JSON Schema at once. Everything is
 //! optional here because a file may extend another; what must be there is asked for when the plan is made.
 
+mod answer;
+mod step;
 mod target;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use answer::{Expect, Source};
+pub use step::{Branch, GraphQl, LoopMap, Part, Repeat, Step};
 pub use target::{Certificate, Dns, PerUser, Target};
 
 use super::{
     de::At,
-    forms::{Rate, Scalar, Share, StatusText, Time},
-    shapes::{Json, OneOrMany, OrMap, Pairs},
+    forms::{Rate, Scalar, Share, Time},
+    shapes::{OrMap, Pairs},
     watch::{BudgetEntry, Observer},
 };
 
@@ -220,53 +224,6 @@ pub struct Flow {
     pub steps: At<Vec<At<Step>>>,
 }
 
-/// One step: a request (`get`, `post`, …) or a pause (`think`).
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields, extend("oneOf" = [
-    {"required": ["get"]}, {"required": ["post"]}, {"required": ["put"]}, {"required": ["patch"]},
-    {"required": ["delete"]}, {"required": ["head"]}, {"required": ["options"]}, {"required": ["think"]},
-]))]
-pub struct Step {
-    /// GET this path or URL.
-    pub get: Option<At<String>>,
-    /// POST to this path or URL.
-    pub post: Option<At<String>>,
-    /// PUT to this path or URL.
-    pub put: Option<At<String>>,
-    /// PATCH this path or URL.
-    pub patch: Option<At<String>>,
-    /// DELETE this path or URL.
-    pub delete: Option<At<String>>,
-    /// HEAD of this path or URL.
-    pub head: Option<At<String>>,
-    /// OPTIONS of this path or URL.
-    pub options: Option<At<String>>,
-    /// Pause: `2s`, or a distribution.
-    pub think: Option<At<OrMap<Time, Think>>>,
-    /// What the request is called in every result. Default: method and path, which then holds no variable.
-    pub name: Option<At<String>>,
-    /// Take the step only if this saved variable is set and not empty.
-    #[serde(rename = "if")]
-    pub condition: Option<At<String>>,
-    /// Headers beside the defaults; `null` drops a default.
-    pub headers: Option<Pairs<At<Option<Scalar>>>>,
-    /// A JSON body.
-    pub json: Option<At<Json>>,
-    /// A form, sent as `application/x-www-form-urlencoded`.
-    pub form: Option<Pairs<At<Scalar>>>,
-    /// A body as text.
-    pub body: Option<At<Scalar>>,
-    /// What the answer must be. Default: any status below 400.
-    pub expect: Option<Expect>,
-    /// Variables taken from the answer.
-    pub save: Option<Pairs<At<OrMap<String, Source>>>>,
-    /// Longest time for this request.
-    pub timeout: Option<At<Time>>,
-    /// Whether redirects are followed. Default true.
-    pub follow_redirects: Option<bool>,
-}
-
 /// How long to pause: exactly one of these.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -291,45 +248,4 @@ pub struct LogNormal {
     pub median: Option<At<Time>>,
     /// 95 of 100 pauses are shorter.
     pub p95: Option<At<Time>>,
-}
-
-/// What an answer must be.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields)]
-pub struct Expect {
-    /// `200`, `2xx`, or a list of such.
-    pub status: Option<OneOrMany<At<StatusText>>>,
-    /// JSONPath → `exists`, `absent`, or the value it must have.
-    pub json: Option<Pairs<At<Json>>>,
-    /// Header → `exists`, `absent`, or the value it must have.
-    pub header: Option<Pairs<At<Scalar>>>,
-    /// What the body must be.
-    pub body: Option<ExpectBody>,
-    /// Longest time from sending to the last byte.
-    pub within: Option<At<Time>>,
-}
-
-/// What a body must be.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields)]
-pub struct ExpectBody {
-    /// A text, or texts, that it must hold.
-    pub contains: OneOrMany<At<Scalar>>,
-}
-
-/// Where a variable's value is taken from: exactly one of these.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
-pub struct Source {
-    /// A JSONPath into the body; the same as the path alone.
-    pub json: Option<At<String>>,
-    /// A response header.
-    pub header: Option<At<String>>,
-    /// A cookie that the answer sets.
-    pub cookie: Option<At<String>>,
-    /// A regular expression over the body: its first group, or all that matches.
-    pub regex: Option<At<String>>,
 }

@@ -184,3 +184,20 @@ impl<'de> Deserialize<'de> for HttpText {
 }
 
 inline_schema!(HttpText, { "enum": ["auto", 1, 2, "1", "2"] });
+
+/// Which of many: `first`, `last`, `random`, `all`, or a number from 1.
+#[derive(Debug, Clone)]
+pub struct PickText(pub String);
+
+impl<'de> Deserialize<'de> for PickText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        spelling(deserializer, "`first`, `last`, `random`, `all`, or a number from 1").map(Self)
+    }
+}
+
+inline_schema!(PickText, {
+    "anyOf": [
+        {"enum": ["first", "last", "random", "all"]},
+        {"type": "integer", "minimum": 1},
+    ],
+});

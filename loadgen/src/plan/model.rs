@@ -1,19 +1,22 @@
 //! The checked plan: everything a run needs, with every name resolved. A value of these types can be run without
 //! further questions; whatever could be wrong with a scenario was found while it was made.
 
+mod step;
 mod wire;
 
-use std::{path::PathBuf, sync::OnceLock, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderName, Method};
+use http::HeaderName;
 use record::Budget;
 use url::Url;
 
+pub use step::{
+    Action, Block, Body, Branch, Chunk, Flow, Loop, Parallel, Repeat, Request, Rounds, Step, Until, pauses,
+    requests_of,
+};
 pub use wire::{ClientCertificate, Dns, Http, PerUser, Wire};
 
-use crate::flow::{
-    data::DataSet, expect::Expect, extract::Extract, send::Outgoing, template::Template, think::Think,
-};
+use crate::flow::{data::DataSet, think::Think};
 
 /// Index into [`Plan::requests`].
 pub type RequestId = usize;
@@ -49,7 +52,7 @@ pub struct Plan {
     pub on_start: Vec<Step>,
     /// What users do, one flow an iteration, chosen by weight.
     pub flows: Vec<Flow>,
-    /// Every request name, in order of first use; no two alike.
+    /// Every name that times are recorded by, of requests and of blocks, in order of first use; no two alike.
     pub requests: Vec<String>,
     /// What is observed of the target.
     pub observe: Vec<Observer>,
@@ -145,87 +148,6 @@ pub enum Abort {
     },
 }
 
-/// What a user does in one iteration.
-#[derive(Debug)]
-pub struct Flow {
-    /// Its name.
-    pub name: String,
-    /// How often it is chosen, relative to the others; above 0.
-    pub weight: f64,
-    /// In order. A step that fails ends the iteration.
-    pub steps: Vec<Step>,
-}
-
-/// One step of a flow.
-#[derive(Debug)]
-pub struct Step {
-    /// Taken only when this variable is set and not empty.
-    pub condition: Option<Slot>,
-    /// What is done.
-    pub action: Action,
-}
-
-/// What a step does.
-#[derive(Debug)]
-pub enum Action {
-    /// Sends a request and waits for the whole answer.
-    Request(Box<Request>),
-    /// Pauses.
-    Think(Think),
-}
-
-/// A request.
-#[derive(Debug)]
-pub struct Request {
-    /// What it is called in every result.
-    pub id: RequestId,
-    /// Its method.
-    pub method: Method,
-    /// Path and query, or an absolute URL; percent-encoding is the scenario's, except that what a variable puts into
-    /// it is encoded.
-    pub url: Template,
-    /// The scenario's defaults and the step's own, merged.
-    pub headers: Vec<(HeaderName, Template)>,
-    /// Its body, with the content type in `headers` already.
-    pub body: Option<Body>,
-    /// What the answer must be.
-    pub expect: Expect,
-    /// What is kept of the answer.
-    pub save: Vec<(Slot, Extract)>,
-    /// Whether anything looks into the body: if not it is counted and dropped as it arrives.
-    pub reads_body: bool,
-    /// Whether 301, 302, 303, 307 and 308 are followed.
-    pub follow_redirects: bool,
-    /// Longest time for this request, if not the target's.
-    pub timeout: Option<Duration>,
-    /// The request as it goes out, kept from its first rendering if no variable goes into it.
-    pub fixed: OnceLock<Outgoing>,
-}
-
-impl Request {
-    /// Whether no variable goes into it.
-    pub fn is_fixed(&self) -> bool {
-        let body = match &self.body {
-            None => true,
-            Some(Body::Text(text)) => text.as_static().is_some(),
-            Some(Body::Form(pairs)) => {
-                pairs.iter().all(|(name, value)| name.as_static().and(value.as_static()).is_some())
-            }
-        };
-        body && self.url.as_static().is_some()
-            && self.headers.iter().all(|(_, value)| value.as_static().is_some())
-    }
-}
-
-/// A request body.
-#[derive(Debug)]
-pub enum Body {
-    /// Text or JSON as text; values of variables inside JSON strings are escaped when the template is made.
-    Text(Template),
-    /// `application/x-www-form-urlencoded` pairs, encoded when rendered.
-    Form(Vec<(Template, Template)>),
-}
-
 /// Something that tells about the target while it is under load.
 #[derive(Debug)]
 pub struct Observer {
@@ -291,15 +213,15 @@ pub struct Selector {
 }
 
 impl Plan {
+    /// Every request there is.
+    pub fn every_request(&self) -> impl Iterator<Item = &Request> {
+        let lists = self.flows.iter().map(|flow| flow.steps.as_slice());
+        lists.chain([self.on_start.as_slice()]).flat_map(requests_of)
+    }
+
     /// The longest time any request may take.
     pub fn longest_timeout(&self) -> Duration {
-        let own =
-            self.flows.iter().flat_map(|flow| &flow.steps).chain(&self.on_start).filter_map(
-                |step| match &step.action {
-                    Action::Request(request) => request.timeout,
-                    Action::Think(_) => None,
-                },
-            );
+        let own = self.every_request().filter_map(|request| request.timeout);
         own.chain([self.target.timeout]).max().unwrap_or(self.target.timeout)
     }
 }

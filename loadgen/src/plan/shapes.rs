@@ -12,7 +12,7 @@ use serde::{
     },
 };
 
-use super::de::{At, MANY};
+use super::de::{At, MANY, OR_MAP};
 
 impl<T: JsonSchema> JsonSchema for At<T> {
     fn inline_schema() -> bool {
@@ -195,14 +195,6 @@ impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for OrMap<S
                 f.write_str("the short form or a map")
             }
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-                self.visit_str(&number.to_string())
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-                self.visit_str(&number.to_string())
-            }
-
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 S::deserialize(StrDeserializer::new(text)).map(OrMap::Short)
             }
@@ -212,7 +204,7 @@ impl<'de, S: Deserialize<'de>, M: Deserialize<'de>> Deserialize<'de> for OrMap<S
             }
         }
 
-        deserializer.deserialize_any(OrMapVisitor(std::marker::PhantomData))
+        deserializer.deserialize_tuple_struct(OR_MAP, 0, OrMapVisitor(std::marker::PhantomData))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plan in words, for people who are about to run it.
 
+mod flows;
 mod wire;
 
 use std::fmt::Write;
@@ -8,7 +9,7 @@ use record::{Stage, unit::show_count, unit::show_number};
 
 use super::{
     file::Pick,
-    model::{Abort, Action, Load, ObserverSource, Plan, Process, Step},
+    model::{Abort, Load, ObserverSource, Plan, Process},
     profile,
 };
 
@@ -35,7 +36,7 @@ fn write_plan(plan: &Plan, out: &mut String) -> std::fmt::Result {
         writeln!(out, "Wire     connections: {}", unusual.join("; "))?;
     }
     write_load(plan, out)?;
-    write_flows(plan, out)?;
+    flows::write(plan, out)?;
     if !plan.data.is_empty() {
         writeln!(out, "\nData")?;
         for set in &plan.data {
@@ -148,62 +149,6 @@ fn draw(stages: &[Stage], unit: &str, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  {:>14} └{}\n  {:>14}  0{:width$}{end}", "", "─".repeat(columns), "", "")
 }
 
-fn write_flows(plan: &Plan, out: &mut String) -> std::fmt::Result {
-    let weights: f64 = plan.flows.iter().map(|flow| flow.weight).sum();
-    let iterations = iterations(plan, weights);
-    writeln!(out, "\nMix")?;
-    let mut requests = 0.0;
-    for flow in &plan.flows {
-        let share = flow.weight / weights;
-        let names: Vec<&str> = requests_of(&flow.steps).map(|id| plan.requests[id].as_str()).collect();
-        requests += share * names.len() as f64;
-        writeln!(out, "  {:>5.1} %  {}: {}", share * 100.0, flow.name, names.join(" → "))?;
-    }
-    if !plan.on_start.is_empty() {
-        let names: Vec<&str> = requests_of(&plan.on_start).map(|id| plan.requests[id].as_str()).collect();
-        writeln!(out, "  once a user: {}", names.join(" → "))?;
-    }
-    let each = show_number(requests);
-    match iterations {
-        Some(count) => {
-            let total = show_count((count * requests).round() as i64);
-            let count = show_count(count.round() as i64);
-            let bound = if matches!(plan.load, Load::Users { .. }) { "at most " } else { "" };
-            writeln!(out, "Expected {bound}{count} iterations, {total} requests ({each} an iteration)")
-        }
-        None => writeln!(out, "Expected as many iterations as the target answers, {each} requests each"),
-    }
-}
-
-/// Iterations of the whole run: exact in the open model; in the closed one the bound that a target which answers at
-/// once would reach, and nothing if users do not pause.
-fn iterations(plan: &Plan, weights: f64) -> Option<f64> {
-    match &plan.load {
-        Load::Arrivals { stages, .. } => Some(profile::area(stages)),
-        Load::Users { stages, think, pacing } => {
-            let inside: f64 = plan.flows.iter().map(|flow| flow.weight / weights * pauses(&flow.steps)).sum();
-            let pause = inside + think.map_or(0.0, |think| think.mean().as_secs_f64());
-            let each = pacing.map_or(pause, |pacing| pause.max(pacing.as_secs_f64()));
-            (each > 0.0).then(|| profile::area(stages) / each)
-        }
-    }
-}
-
-fn pauses(steps: &[Step]) -> f64 {
-    let means = steps.iter().filter_map(|step| match &step.action {
-        Action::Think(think) => Some(think.mean().as_secs_f64()),
-        Action::Request(_) => None,
-    });
-    means.sum()
-}
-
-fn requests_of(steps: &[Step]) -> impl Iterator<Item = usize> {
-    steps.iter().filter_map(|step| match &step.action {
-        Action::Request(request) => Some(request.id),
-        Action::Think(_) => None,
-    })
-}
-
 /// Every host that requests go to, with what is known of those that a variable gives.
 fn hosts(plan: &Plan) -> Vec<String> {
     let host = |url: &url::Url| {
@@ -211,9 +156,7 @@ fn hosts(plan: &Plan) -> Vec<String> {
         format!("{}{port}", url.host_str().unwrap_or("?"))
     };
     let mut hosts = vec![host(&plan.target.base_url)];
-    let steps = plan.flows.iter().flat_map(|flow| &flow.steps).chain(&plan.on_start);
-    for step in steps {
-        let Action::Request(request) = &step.action else { continue };
+    for request in plan.every_request() {
         let found = match request.url.prefix() {
             "" if request.url.as_static().is_none() => "wherever answers point, if allowed".to_owned(),
             prefix if prefix.starts_with("http") => {

@@ -14,7 +14,7 @@ use crate::{
     engine::{Ceiling, Engine, Parts},
     host,
     observe::Observers,
-    plan::model::{Action, Flow, Load, Plan},
+    plan::model::{Load, Plan, pauses},
     share::Share,
     stop::Stop,
     target::{self, Started},
@@ -226,8 +226,7 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
 fn caveats(plan: &Plan, loopback: bool) -> Vec<String> {
     let mut caveats = Vec::new();
     if let Load::Users { think: None, pacing: None, .. } = &plan.load {
-        let pauses = |flow: &Flow| flow.steps.iter().any(|step| matches!(step.action, Action::Think(_)));
-        if !plan.flows.iter().any(pauses) {
+        if !plan.flows.iter().any(|flow| pauses(&flow.steps)) {
             caveats.push(
                 "Closed model without think time or pacing: users wait for the target, so a stall delays the requests that \
                  would have shown it; percentiles are of what was sent (coordinated omission)."

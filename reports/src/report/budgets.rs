@@ -83,8 +83,10 @@ fn interval(evidence: &Evidence, result: &record::BudgetResult, all: &Histogram)
     match &result.budget.metric {
         Metric::Response(quantile) => {
             let dropped = if request.is_none() { summary.dropped } else { 0 };
-            let tag = request.map(|request| Tag { request: request.to_owned(), kind: Kind::Response });
-            let histogram = tag.map_or(Some(all), |tag| evidence.totals.get(&tag))?;
+            let of = |request: &str, kind| evidence.totals.get(&Tag { request: request.to_owned(), kind });
+            let histogram = request.map_or(Some(all), |request| {
+                of(request, Kind::Response).or_else(|| of(request, Kind::Block))
+            })?;
             quantile_interval(histogram, dropped, *quantile)
         }
         Metric::ErrorRate => share(result.measured?, result.n as f64),

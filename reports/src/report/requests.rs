@@ -31,7 +31,7 @@ pub fn requests(evidence: &Evidence) -> Vec<RequestRow> {
         .by_request
         .iter()
         .map(|request| RequestRow {
-            name: request.name.clone(),
+            name: if request.is_block { format!("{} (block)", request.name) } else { request.name.clone() },
             completed: request.completed,
             failed: request.failed,
             error_ratio: request.failed as f64 / (request.completed + request.failed).max(1) as f64,

@@ -197,8 +197,8 @@ async fn a_server_that_allows_few_streams_gets_no_more_at_once() {
     let (engine, requests) = super::requests(&url, ", http: 2", 9, "/").await;
     let mut user = VirtualUser::new(engine, 0);
     // The first request waits for the server's settings, so that the limit is known to the others.
-    assert!(user.parallel(&requests[..1], 1, at_once()).await.unwrap());
-    assert!(user.parallel(&requests[1..], 1, at_once()).await.unwrap());
+    assert!(user.parallel(&[&requests[0]], 1, at_once()).await.unwrap());
+    assert!(user.parallel(&requests[1..].iter().collect::<Vec<_>>(), 1, at_once()).await.unwrap());
     assert_eq!(came(engine), (9, String::new()));
     assert_eq!(most.load(Ordering::SeqCst), 2);
 }

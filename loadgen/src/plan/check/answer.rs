@@ -8,7 +8,7 @@ use super::Check;
 use crate::{
     flow::{
         expect::{Expect, Wanted},
-        extract::Extract,
+        extract::{Extract, Pick, Place},
         template::has_placeholder,
     },
     plan::{
@@ -19,6 +19,9 @@ use crate::{
         shapes::{Json, OrMap, Pairs},
     },
 };
+
+/// Why what is expected holds no variables: it is the same for everyone.
+const FIXED: &str = "`expect` takes fixed values";
 
 impl Check<'_> {
     /// What an answer must be.
@@ -42,11 +45,11 @@ impl Check<'_> {
                 "absent" => Wanted::Absent,
                 text => Wanted::Equal(text.to_owned()),
             };
-            self.no_placeholder(value.span, &value.text);
+            self.no_placeholder(value.span, &value.text, FIXED);
             made.headers.extend(self.header_name(name).map(|name| (name, wanted)));
         }
         for text in expect.body.iter().flat_map(|body| &body.contains.0) {
-            self.no_placeholder(text.span, &text.text);
+            self.no_placeholder(text.span, &text.text, FIXED);
             made.contains.push(text.text.clone());
         }
         made
@@ -57,7 +60,7 @@ impl Check<'_> {
         let mut made = Vec::new();
         for (name, source) in &save.0 {
             let extract = match &source.value {
-                OrMap::Short(path) => self.json_path(source.span, path).map(Extract::Json),
+                OrMap::Short(text) => self.short(source.span, text).map(Extract::first),
                 OrMap::Map(map) => self.source(source.span, map),
             };
             made.extend(self.saved.get_index_of(name.as_str()).zip(extract));
@@ -65,31 +68,51 @@ impl Check<'_> {
         made
     }
 
+    fn short(&mut self, span: Span, text: &str) -> Option<Place> {
+        match text.trim() {
+            "status" => Some(Place::Status),
+            "body" => Some(Place::Body),
+            _ => self.json_path(span, text).map(Place::Json),
+        }
+    }
+
     fn source(&mut self, span: Span, source: &Source) -> Option<Extract> {
-        match (&source.json, &source.header, &source.cookie, &source.regex) {
-            (Some(path), None, None, None) => self.json_path(path.span, path).map(Extract::Json),
-            (None, Some(name), None, None) => self.header_name(name).map(Extract::Header),
-            (None, None, Some(name), None) => Some(Extract::Cookie(name.value.clone())),
-            (None, None, None, Some(regex)) => {
+        let given =
+            [&source.json, &source.header, &source.cookie, &source.regex, &source.input, &source.meta];
+        let place = match given {
+            [Some(path), None, None, None, None, None] => self.short(path.span, path),
+            [None, Some(name), None, None, None, None] => self.header_name(name).map(Place::Header),
+            [None, None, Some(name), None, None, None] => Some(Place::Cookie(name.value.clone())),
+            [None, None, None, Some(regex), None, None] => {
                 let read = Regex::new(regex).map_err(|error| {
                     let reason = error.to_string();
                     let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
                     format!("not a regular expression: {reason}")
                 });
-                self.keep(regex.span, read).map(Extract::Regex)
+                self.keep(regex.span, read).map(Place::Regex)
             }
+            [None, None, None, None, Some(name), None] => Some(Place::Input(name.value.clone())),
+            [None, None, None, None, None, Some(name)] => Some(Place::Meta(name.value.clone())),
             _ => {
-                let message = "a value is taken from exactly one of `json`, `header`, `cookie` and `regex`";
+                let message = "a value is taken from exactly one of `json`, `header`, `cookie`, `regex`, `input` and `meta`";
                 self.problem(span, message);
                 None
             }
+        };
+        let pick = match &source.pick {
+            Some(text) => self.keep(text.span, pick(&text.0)),
+            None => Some(Pick::Nth(0)),
+        };
+        if let Some(default) = &source.default {
+            self.no_placeholder(default.span, &default.text, "`default` is a fixed value");
         }
+        let default = source.default.as_ref().map(|default| default.text.clone());
+        Some(Extract { place: place?, pick: pick?, default })
     }
 
     fn json_path(&mut self, span: Span, path: &str) -> Option<JsonPath> {
         let read = JsonPath::parse(path).map_err(|error| {
-            let right =
-                "write such as `$.items[0].id`, or `{ header: location }` for what is not in the body";
+            let right = "write such as `$.items[0].id`, `status`, or `{ header: location }`";
             format!("`{path}` is not a JSONPath ({}); {right}", error.message())
         });
         self.keep(span, read)
@@ -102,7 +125,7 @@ impl Check<'_> {
             Json::Bool(value) => Value::Bool(*value),
             Json::Number(number) => Value::Number(number.clone()),
             Json::Text(text) => {
-                self.no_placeholder(json.span, text);
+                self.no_placeholder(json.span, text, FIXED);
                 Value::String(text.clone())
             }
             Json::List(items) => Value::Array(items.iter().filter_map(|item| self.literal(item)).collect()),
@@ -114,10 +137,26 @@ impl Check<'_> {
         })
     }
 
-    fn no_placeholder(&mut self, span: Span, text: &str) {
+    fn no_placeholder(&mut self, span: Span, text: &str, why: &str) {
         if has_placeholder(text) {
-            self.problem(span, "`expect` takes fixed values; a variable cannot stand here");
+            self.problem(span, format!("{why}; a variable cannot stand here"));
         }
+    }
+}
+
+/// Which of many.
+fn pick(text: &str) -> Result<Pick, String> {
+    match text.trim() {
+        "first" => Ok(Pick::Nth(0)),
+        "last" => Ok(Pick::Last),
+        "random" => Ok(Pick::Random),
+        "all" => Ok(Pick::All),
+        number => match number.parse::<usize>() {
+            Ok(number) if number > 0 => Ok(Pick::Nth(number - 1)),
+            _ => Err(format!(
+                "`{text}` picks nothing; write `first`, `last`, `random`, `all`, or a number from 1"
+            )),
+        },
     }
 }
 

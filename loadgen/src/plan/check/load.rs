@@ -140,6 +140,8 @@ impl Check<'_> {
             Some(file::Process::Constant) => Process::Constant,
             Some(file::Process::Poisson) | None => Process::Poisson,
         };
+        // A tenth of the rate keeps a tenth of the users busy; some are still some.
+        let max_in_flight = (max_in_flight as f64 * scale).ceil().clamp(1.0, MOST);
         Some(Load::Arrivals { process, max_in_flight: max_in_flight as usize, stages: stages? })
     }
 

@@ -1,20 +1,30 @@
 //! From what a file says to what can be run: every name resolved, every value checked. Problems are collected.
 
 mod answer;
+mod blocks;
 mod body;
 mod budgets;
+mod condition;
 mod data;
 mod flows;
+mod generators;
 mod load;
+mod multipart;
 mod names;
+mod numbers;
 mod observe;
 mod request;
+mod steps;
 mod target;
 mod think;
 mod wire;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
 
+use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 use sha2::{Digest, Sha256};
 
@@ -38,11 +48,24 @@ struct Check<'a> {
     data: Vec<DataSet>,
     /// Data sets that could not be read; what is said about them would be noise.
     unread: Vec<String>,
-    /// Every variable that some step saves, by slot, with the first place where it is saved.
-    saved: IndexMap<String, Span>,
-    /// Every request name.
+    /// Every variable that some step sets, by slot.
+    saved: IndexMap<String, Saved>,
+    /// Every name that times are recorded by, of requests and blocks.
     requests: IndexSet<String>,
+    /// Those of blocks.
+    blocks: HashSet<String>,
+    /// The files that requests send.
+    uploads: HashMap<PathBuf, Bytes>,
     defaults: Defaults,
+}
+
+/// A variable.
+#[derive(Debug, Clone, Copy)]
+struct Saved {
+    /// Where it is set first.
+    place: Span,
+    /// Whether it holds all values of an answer.
+    list: bool,
 }
 
 impl Check<'_> {
@@ -84,6 +107,8 @@ pub fn plan(
         unread: Vec::new(),
         saved: IndexMap::new(),
         requests: IndexSet::new(),
+        blocks: HashSet::new(),
+        uploads: HashMap::new(),
         defaults: file.defaults.unwrap_or_default(),
     };
     let top = Span::start_of(0);

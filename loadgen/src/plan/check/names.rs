@@ -1,13 +1,11 @@
 //! What a placeholder stands for: constants, data, variables that an answer set before, generators.
 
-use rand_distr::Zipf;
-
-use super::Check;
+use super::{
+    Check,
+    generators::{GENERATORS, generator_of_name},
+};
 use crate::{
-    flow::{
-        generate::Generator,
-        template::{Fault, Value},
-    },
+    flow::template::{Fault, Value},
     plan::{
         Overrides,
         de::At,
@@ -18,10 +16,6 @@ use crate::{
     },
 };
 
-const RESERVED: [&str; 4] = ["user", "uuid", "now", "iteration"];
-const GENERATORS: [&str; 6] =
-    ["uuid", "int(1,100)", "zipf(set.column, 1.1)", "sentence(5)", "now", "iteration"];
-
 /// The variables that may be used at some point of a flow.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
@@ -29,6 +23,8 @@ pub struct Scope {
     pub set: Vec<Slot>,
     /// Saved by any step of this list of steps, before or after.
     pub here: Vec<Slot>,
+    /// Blocks around this point.
+    pub depth: usize,
 }
 
 /// Why a placeholder stands for nothing.
@@ -86,7 +82,7 @@ impl Check<'_> {
             self.problem(name.span, message);
             return None;
         }
-        if RESERVED.contains(&name.as_str()) {
+        if name.value == "user" || generator_of_name(name).is_some() {
             self.problem(name.span, format!("`{}` is the name of a generator; choose another", name.value));
             return None;
         }
@@ -106,12 +102,8 @@ impl Check<'_> {
         if inside.contains('(') {
             return self.generator(inside).map(Value::Made).map_err(Miss::Wrong);
         }
-        match inside {
-            "uuid" => return Ok(Value::Made(Generator::Uuid)),
-            "now" => return Ok(Value::Made(Generator::Now)),
-            "iteration" => return Ok(Value::Made(Generator::Iteration)),
-            "user.index" => return Ok(Value::Made(Generator::UserIndex)),
-            _ => {}
+        if let Some(generator) = generator_of_name(inside) {
+            return Ok(Value::Made(generator));
         }
         if let Some((set, column)) = inside.split_once('.') {
             let (set, column) = self.column(set, Some(column)).map_err(Miss::Wrong)?;
@@ -120,12 +112,17 @@ impl Check<'_> {
         if let Some(var) = self.vars.get(inside) {
             return Ok(Value::Constant { text: var.text.clone(), number: var.number });
         }
-        self.slot(scope, inside).map(|slot| Value::Variable { slot, name: inside.into() })
+        let slot = self.slot(scope, inside)?;
+        let list = self.saved.get_index(slot).is_some_and(|(_, saved)| saved.list);
+        let name = inside.into();
+        Ok(if list { Value::List { slot, name } } else { Value::Variable { slot, name } })
     }
 
     /// The slot of a variable that a step before has saved.
     pub fn slot(&self, scope: &Scope, name: &str) -> Result<Slot, Miss> {
-        let Some((slot, _, place)) = self.saved.get_full(name) else {
+        let Some((slot, _, place)) =
+            self.saved.get_full(name).map(|(slot, name, saved)| (slot, name, saved.place))
+        else {
             let known: Vec<String> = self.known(scope);
             let hint = suggest(name, known.iter().map(String::as_str));
             return Err(Miss::Wrong(format!("undefined variable `{name}`{hint}")));
@@ -157,7 +154,7 @@ impl Check<'_> {
     }
 
     /// Index of a data set and of one of its columns, by default its first.
-    fn column(&self, set: &str, column: Option<&str>) -> Result<(usize, usize), String> {
+    pub fn column(&self, set: &str, column: Option<&str>) -> Result<(usize, usize), String> {
         if self.unread.iter().any(|it| it == set) {
             // The file's own problem has been reported; this is no second one.
             return Ok((usize::MAX, 0));
@@ -178,67 +175,5 @@ impl Check<'_> {
                 Err(format!("the data set `{set}` has no column `{column}`{hint}"))
             }
         }
-    }
-
-    fn generator(&self, inside: &str) -> Result<Generator, String> {
-        let open = inside.find('(').unwrap_or(inside.len());
-        let name = inside[..open].trim();
-        let Some(args) = inside[open..].trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
-        else {
-            return Err(format!("`{inside}` has no closing `)`"));
-        };
-        let args: Vec<&str> =
-            if args.trim().is_empty() { Vec::new() } else { args.split(',').map(str::trim).collect() };
-        match (name, args.as_slice()) {
-            ("uuid", []) => Ok(Generator::Uuid),
-            ("now", []) => Ok(Generator::Now),
-            ("int", [from, to]) => match (from.parse::<i64>(), to.parse::<i64>()) {
-                (Ok(from), Ok(to)) if from <= to => Ok(Generator::Int(from, to)),
-                _ => Err(format!(
-                    "`{inside}`: write two whole numbers, the smaller first, such as `int(1,100)`"
-                )),
-            },
-            ("sentence", [words]) => match words.parse::<u32>() {
-                Ok(words @ 1..=10_000) => Ok(Generator::Sentence(words)),
-                _ => {
-                    Err(format!("`{inside}`: write a number of words from 1 to 10000, such as `sentence(5)`"))
-                }
-            },
-            ("zipf", [over, rest @ ..]) if rest.len() <= 1 => self.zipf(inside, over, rest.first().copied()),
-            ("uuid" | "now" | "int" | "sentence" | "zipf", _) => {
-                let right = GENERATORS.iter().find(|it| it.starts_with(name)).unwrap_or(&"");
-                Err(format!("`{inside}` has the wrong number of values; write `{right}`"))
-            }
-            _ => {
-                let hint = suggest(name, ["uuid", "int", "zipf", "sentence", "now"]);
-                Err(format!("unknown generator `{name}`{hint}"))
-            }
-        }
-    }
-
-    fn zipf(&self, inside: &str, over: &str, exponent: Option<&str>) -> Result<Generator, String> {
-        let wrong = || {
-            format!(
-                "`{inside}`: write a data set, one of its columns, or a number of values, and an exponent from 0 to 10, \
-                 such as `zipf(products.id, 1.1)`"
-            )
-        };
-        let exponent: f64 = exponent.unwrap_or("1").parse().map_err(|_| wrong())?;
-        let law = |n: f64| match (0.0..=10.0).contains(&exponent) {
-            true => Zipf::new(n, exponent).map_err(|_| wrong()),
-            false => Err(wrong()),
-        };
-        if over.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-            return match over.parse::<u32>() {
-                Ok(n) if n > 0 => law(f64::from(n)).map(Generator::Rank),
-                _ => Err(wrong()),
-            };
-        }
-        let (set, column) = match over.split_once('.') {
-            Some((set, column)) => self.column(set, Some(column))?,
-            None => self.column(over, None)?,
-        };
-        let rows = self.data.get(set).map_or(1, |set| set.rows());
-        Ok(Generator::Popular { set, column, law: law(rows as f64)? })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         de::At,
         file,
         forms::Scalar,
-        model::{Body, Request, RequestId},
+        model::{Request, RequestId},
         shapes::Pairs,
     },
 };
@@ -23,17 +23,25 @@ use crate::{
 impl Check<'_> {
     /// The request of a step.
     pub fn request(&mut self, step: &At<file::Step>, scope: &Scope) -> Option<Request> {
-        let (method, place) = self.method(step)?;
+        let (method, place) = Self::method(step)?;
         let url = self.url(place, scope);
         let id = self.request_name(step, &method, place);
         let (body, content_type) = self.body(step, scope);
         let headers = self.headers(step, scope, content_type);
-        let expect = step.expect.as_ref().map(|expect| self.expect(expect)).unwrap_or_default();
+        let mut expect = step.expect.as_ref().map(|expect| self.expect(expect)).unwrap_or_default();
+        if let Some(graphql) = &step.graphql {
+            if method != Method::POST {
+                self.problem(graphql.key, "`graphql` goes with `post`");
+            }
+            expect.no_graphql_errors =
+                !expect.json.iter().any(|(path, _)| path.to_string().starts_with("$['errors']"));
+        }
         let save = step.save.as_ref().map(|save| self.save(save)).unwrap_or_default();
         let reads_body = expect.reads_body() || save.iter().any(|(_, extract)| extract.reads_body());
         let defaults = &self.defaults;
         let timeout = step.timeout.as_ref().or(defaults.timeout.as_ref()).map(|it| (it.span, it.0));
-        let follow_redirects = step.follow_redirects.or(defaults.follow_redirects).unwrap_or(true);
+        let follow_redirects =
+            step.follow_redirects.as_ref().map(|it| it.value).or(defaults.follow_redirects).unwrap_or(true);
         if let Some((span, _)) = timeout.filter(|(_, time)| time.is_zero()) {
             self.problem(span, "a timeout of nothing lets nothing pass; write such as `10s`");
         }
@@ -52,8 +60,10 @@ impl Check<'_> {
         })
     }
 
-    fn method<'s>(&mut self, step: &'s At<file::Step>) -> Option<(Method, &'s At<String>)> {
-        let given: Vec<(Method, &At<String>)> = [
+    /// The one method that the step has.
+    fn method(step: &file::Step) -> Option<(Method, &At<String>)> {
+        // That there is one and only one was found before.
+        let given = [
             (Method::GET, &step.get),
             (Method::POST, &step.post),
             (Method::PUT, &step.put),
@@ -63,23 +73,8 @@ impl Check<'_> {
             (Method::OPTIONS, &step.options),
         ]
         .into_iter()
-        .filter_map(|(method, place)| Some((method, place.as_ref()?)))
-        .collect();
-        match given.as_slice() {
-            [one] => Some(one.clone()),
-            [] => {
-                let right = "write such as `get: /tasks` or `think: 2s`";
-                self.problem(
-                    step.span,
-                    format!("a step is a request (`get`, `post`, …) or a pause (`think`); {right}"),
-                );
-                None
-            }
-            [.., last] => {
-                self.problem(last.1.key, "a second request in one step; make it a step of its own");
-                None
-            }
-        }
+        .find_map(|(method, place)| Some((method, place.as_ref()?)));
+        given
     }
 
     fn url(&mut self, place: &At<String>, scope: &Scope) -> Option<Template> {
@@ -111,15 +106,15 @@ impl Check<'_> {
         place: &At<String>,
     ) -> Option<RequestId> {
         let name = match &step.name {
-            Some(name) if name.trim().is_empty() => self.keep(name.span, Err("an empty name".to_owned()))?,
-            Some(name) if has_placeholder(name) => {
-                self.problem(
-                    name.span,
-                    "a name that changes makes a result of every request; write a fixed one",
-                );
-                return None;
+            Some(name) => {
+                let name = self.fixed_name(name)?;
+                if self.blocks.contains(name) {
+                    let message =
+                        format!("`{name}` is the name of a block (`parallel`); name the request otherwise");
+                    self.problem(step.name.as_ref().map_or(step.span, |it| it.span), message);
+                }
+                name.to_owned()
             }
-            Some(name) => name.value.clone(),
             None => {
                 let path = place.split('?').next().unwrap_or_default();
                 if has_placeholder(path) {
@@ -134,12 +129,36 @@ impl Check<'_> {
         Some(self.requests.insert_full(name).0)
     }
 
+    /// What the time of a block is called in every result.
+    pub fn block_name(&mut self, name: &At<String>) -> Option<RequestId> {
+        let text = self.fixed_name(name)?;
+        if self.requests.contains(text) && !self.blocks.contains(text) {
+            let message = format!("`{text}` is the name of a request; name the block otherwise");
+            self.problem(name.span, message);
+            return None;
+        }
+        self.blocks.insert(text.to_owned());
+        Some(self.requests.insert_full(text.to_owned()).0)
+    }
+
+    fn fixed_name<'n>(&mut self, name: &'n At<String>) -> Option<&'n str> {
+        let wrong = if name.trim().is_empty() {
+            "an empty name"
+        } else if has_placeholder(name) {
+            "a name that changes makes a result of every request; write a fixed one"
+        } else {
+            return Some(name);
+        };
+        self.problem(name.span, wrong);
+        None
+    }
+
     /// The defaults and the step's own, and the content type of the body unless one of them says it.
     fn headers(
         &mut self,
         step: &At<file::Step>,
         scope: &Scope,
-        content_type: Option<&'static str>,
+        content_type: Option<String>,
     ) -> Vec<(HeaderName, Template)> {
         let own = step.headers.as_ref().map(|own| self.header_list(own, scope, false)).unwrap_or_default();
         let defaults = self.defaults.headers.clone().unwrap_or_default();
@@ -151,7 +170,7 @@ impl Check<'_> {
         if let Some(content_type) =
             content_type.filter(|_| !headers.iter().any(|(name, _)| name == CONTENT_TYPE))
         {
-            headers.push((CONTENT_TYPE, Template::literal(content_type)));
+            headers.push((CONTENT_TYPE, Template::literal(&content_type)));
         }
         headers
     }
@@ -200,36 +219,5 @@ impl Check<'_> {
         let right = "use letters, digits and `-`, such as `x-request-id`";
         let header = HeaderName::from_bytes(name.as_bytes());
         self.keep(name.span, header.map_err(|_| format!("`{}` is not a header name; {right}", name.value)))
-    }
-
-    fn body(&mut self, step: &At<file::Step>, scope: &Scope) -> (Option<Body>, Option<&'static str>) {
-        let given = [step.json.is_some(), step.form.is_some(), step.body.is_some()];
-        if given.iter().filter(|given| **given).count() > 1 {
-            self.problem(step.span, "a request has one body: `json`, `form` or `body`");
-            return (None, None);
-        }
-        if let Some(json) = &step.json {
-            return (self.json_body(json, scope).map(Body::Text), Some("application/json"));
-        }
-        if let Some(form) = &step.form {
-            let pairs = form.0.iter().filter_map(|(name, value)| {
-                let value = self.text(value, scope)?;
-                Some((Template::literal(name), value))
-            });
-            return (Some(Body::Form(pairs.collect())), Some("application/x-www-form-urlencoded"));
-        }
-        let Some(body) = &step.body else { return (None, None) };
-        (self.text(body, scope).map(Body::Text), Some("text/plain; charset=utf-8"))
-    }
-
-    fn text(&mut self, text: &At<Scalar>, scope: &Scope) -> Option<Template> {
-        let resolve = &mut |inside: &str| self.resolve(scope, inside).map_err(Miss::message);
-        match Template::parse(&text.text, Escape::None, resolve) {
-            Ok(template) => Some(template),
-            Err(faults) => {
-                self.faults(text.span, faults);
-                None
-            }
-        }
     }
 }

@@ -33,7 +33,7 @@ const MISTAKES: &[(&str, &str, &str, &[&str])] = &[
     ("${sentence(3)}", "${zipf(people, -1)}", "31:41", &["exponent from 0"]),
     ("${sentence(3)}", "${sentence(3", "31:41", &["without `}`", "$${"]),
     ("if: id", "if: idd", "26:13", &["did you mean `id`?"]),
-    ("if: id", "if: ${id}", "26:13", &["bare name", "`if: id`"]),
+    ("if: id", "if: ${id}", "26:13", &["bare name", "`id`"]),
     ("save: { id:", "save: { page:", "24:17", &["under `vars` already"]),
     ("save: { id:", "save: { uuid:", "24:17", &["name of a generator"]),
     ("request: list tasks", "request: list task", "38:16", &["did you mean `list tasks`?"]),

@@ -20,7 +20,7 @@ use crate::{
 fn request(plan: &Plan, flow: usize, step: usize) -> &Request {
     match &plan.flows[flow].steps[step].action {
         Action::Request(request) => request,
-        Action::Think(_) => panic!("a pause"),
+        other => panic!("no request: {other:?}"),
     }
 }
 
@@ -46,7 +46,7 @@ fn a_scenario_becomes_the_plan_it_describes() {
         (&list.method, list.url.as_static(), list.reads_body),
         (&Method::GET, Some("/tasks?limit=20"), true)
     );
-    assert_eq!(plan.flows[0].steps[2].condition, Some(1));
+    assert_eq!(plan.flows[0].steps[2].condition.as_ref().map(|it| it.text.as_str()), Some("id"));
     assert!(!request(&plan, 0, 2).reads_body);
     let ObserverSource::Prometheus { values, .. } = &plan.observe[0].source else { panic!("prometheus") };
     assert!(matches!(&values[0].query, PrometheusQuery::Ratio { hits, .. } if hits.labels.len() == 1));
@@ -107,6 +107,18 @@ fn the_command_line_replaces_what_it_names() {
     let plain = load_in(folder.path(), &Overrides::default()).unwrap();
     assert_eq!(plain.source.text, plan.source.text);
     assert_ne!(plain.source.sha256, plan.source.sha256);
+}
+
+#[test]
+fn a_smaller_rate_keeps_fewer_users_busy_but_at_least_one() {
+    let arrivals = "arrivals: { max_in_flight: 50, stages: [{ rate: 100/s, hold: 20s }] }";
+    let text = with("users:\n    stages: [{ to: 10, over: 5s }, { hold: 10s }]\n    think: 1s", arrivals);
+    let folder = folder(&[("s.yaml", &text)]);
+    for (scale, busy, rate) in [(0.11, 6, 11.0), (0.001, 1, 0.1), (3.0, 150, 300.0)] {
+        let plan = load_in(folder.path(), &Overrides { scale: Some(scale), ..Overrides::default() }).unwrap();
+        let Load::Arrivals { max_in_flight, stages, .. } = &plan.load else { panic!("open") };
+        assert_eq!((*max_in_flight, stages[0].to), (busy, rate));
+    }
 }
 
 #[test]
