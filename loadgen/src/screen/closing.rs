@@ -11,7 +11,10 @@ use ratatui::{
     style::{Color, Modifier, Style},
     text::{Line, Span},
 };
-use record::{BudgetResult, Judgement, Outcome, Run, Verdict};
+use record::{
+    BudgetResult, Certificate, Judgement, Outcome, Run, Verdict,
+    unit::{show_number, show_ratio},
+};
 
 use super::{
     figures::share_of_errors,
@@ -58,6 +61,7 @@ pub(super) fn compose(run: &Run, folder: &Path, columns: Option<usize>, colour: 
         lines.extend(labelled("errors", &share, room, paint));
     }
     lines.extend(run.caveats.iter().flat_map(|caveat| labelled("note", caveat, room, paint)));
+    lines.extend(run.certificate.iter().flat_map(|it| labelled("ruler", &certified(it), room, paint)));
     // Never broken: they are there to be copied.
     lines.extend(labelled("record", &folder.display().to_string(), usize::MAX, paint));
     lines.extend(labelled("report", &format!("reports html {}", quoted(folder)), usize::MAX, paint));
@@ -114,6 +118,24 @@ pub(super) fn labelled(label: &str, text: &str, room: usize, paint: Paint) -> Ve
     let mut lines = indented(text, 9, room, Style::new());
     lines[0].spans[0] = Span::styled(format!(" {label:<7} "), paint.quiet());
     lines
+}
+
+/// What was proven about this generator before the run.
+fn certified(certificate: &Certificate) -> String {
+    let day = certificate.date.get(..10).unwrap_or(&certificate.date);
+    let finding = match (&certificate.worst, certificate.passed) {
+        (Some(worst), true) => {
+            let (quantile, error) =
+                (show_number(worst.quantile * 100.0), show_ratio(worst.error_ratio.abs()));
+            format!(
+                "straight by the certificate of {day}, at worst {error} off (p{quantile}, {})",
+                worst.behaviour
+            )
+        }
+        _ => format!("not certified on {day}: {}", certificate.sentence),
+    };
+    let but = certificate.caveats.iter().map(|caveat| format!("; but {caveat}"));
+    std::iter::once(finding).chain(but).collect()
 }
 
 /// The folder as a shell takes it.

@@ -280,3 +280,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_end_says_what_was_proven_of_the_generator_and_whether_it_still_holds() {
+    let certificate = record::Certificate {
+        date: "2026-11-20T08:00:00Z".into(),
+        loadgen: "0.1.0".into(),
+        passed: true,
+        sentence: "The ruler is bent: what is reported of queue is not what was dictated.".into(),
+        worst: Some(record::WorstError {
+            behaviour: "queue".into(),
+            quantile: 0.999,
+            error_us: 52.0,
+            error_ratio: 0.0062,
+        }),
+        rate_ceiling_per_s: Some(20_000.0),
+        user_ceiling: Some(19_900),
+        same_host: true,
+        caveats: Vec::new(),
+    };
+    let ruler = |certificate: &record::Certificate| {
+        let run = record::Run { certificate: Some(certificate.clone()), ..run() };
+        let text = compose(&run, Path::new("runs/1"), None, false);
+        text.lines()
+            .find(|line| line.trim_start().starts_with("ruler"))
+            .map(|line| line[9..].to_owned())
+            .unwrap()
+    };
+    assert_eq!(
+        ruler(&certificate),
+        "straight by the certificate of 2026-11-20, at worst 0.62 % off (p99.9, queue)"
+    );
+    let elsewhere = record::Certificate {
+        caveats: vec!["it was made on another machine".into(), "it is 40 days old".into()],
+        ..certificate.clone()
+    };
+    assert!(ruler(&elsewhere).ends_with("; but it was made on another machine; but it is 40 days old"));
+    let bent = record::Certificate { passed: false, ..certificate };
+    assert!(ruler(&bent).starts_with("not certified on 2026-11-20: The ruler is bent"));
+}
