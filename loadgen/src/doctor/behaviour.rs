@@ -10,7 +10,7 @@ use crate::plan::model::Process;
 pub struct Behaviour {
     /// What `--only` calls it.
     pub name: &'static str,
-    /// What it is, in a line of at most 44 columns.
+    /// What it is, in at most 34 columns.
     pub about: &'static str,
     /// What the server does.
     pub rules: Rules,
@@ -101,7 +101,7 @@ pub const ALL: [Behaviour; 8] = [
     },
     Behaviour {
         name: "freeze",
-        about: "20–60 ms, but stops dead 200 ms a second",
+        about: "stops dead for 200 ms every second",
         rules: Rules {
             freeze: Some(Freeze { every: ms(1000), lasts: ms(200) }),
             ..Rules::of(Service::Uniform(ms(20), ms(60)))
@@ -128,7 +128,7 @@ pub const ALL: [Behaviour; 8] = [
     },
     Behaviour {
         name: "paced",
-        about: "320 paced users, stops 600 ms every 2.5 s",
+        about: "paced users, stops 0.6 s in 2.5 s",
         rules: Rules {
             freeze: Some(Freeze { every: ms(2500), lasts: ms(600) }),
             ..Rules::of(Service::Uniform(ms(150), ms(250)))

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use record::{Host, Latency};
 use serde::{Deserialize, Serialize};
 
+use super::judge;
 use crate::stop::Stop;
 
 /// The schema name; the number after the slash changes when a reader would misread.
@@ -92,6 +93,19 @@ pub struct Measured {
     pub control: Latency,
     /// How late the server sent its answers, 99.9th percentile.
     pub server_late_us: f64,
+}
+
+impl Measured {
+    /// Whether any percentile was reported smaller than what was dictated.
+    pub fn is_below(&self) -> bool {
+        self.points.iter().chain(&self.failures).any(judge::below)
+    }
+
+    /// The largest error of any percentile, in units of what a straight ruler may have.
+    pub fn worst(&self) -> f64 {
+        let all = self.points.iter().chain(&self.failures);
+        all.map(|point| point.error_us.abs() / point.bound_us).fold(0.0, f64::max)
+    }
 }
 
 /// A percentile: reported and true.

@@ -18,7 +18,7 @@ use record::{Histogram, Latency, new_histogram};
 use crate::pacer::exact_timers;
 
 /// Between two questions; no simple fraction of a second, so that it meets the load at every phase.
-const GAP: Duration = Duration::from_micros(9_739);
+const GAP: Duration = Duration::from_micros(3_917);
 /// An answer that takes longer than this is given up, and the control with it.
 const PATIENCE: Duration = Duration::from_secs(5);
 const ASK: &[u8] = b"POST /plain HTTP/1.1\r\nhost: control\r\ncontent-length: 0\r\n\r\n";

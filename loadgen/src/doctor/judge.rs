@@ -132,7 +132,7 @@ fn excuse(point: &Point, trial: &Trial) -> Option<String> {
             "so late by the server's own account too; requests came or answers left late".to_owned(),
         );
     }
-    // The control asks a tenth as often: its worst stands for the 99.9th percentile.
+    // The control asks less often: its worst stands for the 99.9th percentile.
     let held = match point.quantile {
         q if q <= 0.5 => None,
         q if q <= 0.9 => control.p90_us,

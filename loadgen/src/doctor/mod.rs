@@ -94,7 +94,7 @@ fn examine(arguments: &DoctorArgs) -> Result<Exit, Stop> {
     let mut repeats = REPEATS;
     for behaviour in ALL.iter().filter(|behaviour| wanted(behaviour.name)) {
         if behaviours.is_empty() {
-            voice.say(&voice.heading())?;
+            voice.say(&voice.heading(&machine))?;
         }
         let measured = measure(behaviour, arguments, folder.path(), &voice, &mut repeats)?;
         voice.say(&voice.row(&measured))?;
@@ -137,15 +137,16 @@ fn measure(
         let seed = SEED + u64::from(attempt);
         let trial = trial(behaviour, seconds, seed, folder)?;
         let measured = Measured { attempts: attempt, ..judge::judge(behaviour, &trial, seed) };
-        let better = best.as_ref().is_none_or(|best| measured.outcome <= best.outcome);
-        let attempts = measured.attempts;
-        if better {
-            best = Some(measured);
+        // Noise explains no figure that is too small.
+        if measured.outcome == Outcome::Straight || measured.outcome == Outcome::Bent && measured.is_below() {
+            return Ok(measured);
         }
-        let best = best.as_mut().expect("there was one");
-        best.attempts = attempts;
-        let settled = best.outcome == Outcome::Straight || best.points.iter().any(judge::below);
-        if settled || *repeats == 0 || attempt == TRIALS {
+        let kept = best.get_or_insert_with(|| measured.clone());
+        if (measured.outcome, measured.worst()) < (kept.outcome, kept.worst()) {
+            *kept = measured;
+        }
+        kept.attempts = attempt;
+        if *repeats == 0 {
             break;
         }
         *repeats -= 1;
@@ -204,6 +205,7 @@ fn sentence(outcome: Outcome, behaviours: &[Measured], complete: bool) -> String
         names.map(|measured| measured.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     match outcome {
+        _ if behaviours.is_empty() => "Nothing was tried that could be straight or not.".to_owned(),
         Outcome::Straight if complete => format!(
             "The ruler is straight: p50 to p99.9 of all {} behaviours within 1 % or 50 µs of the truth, none below it.",
             behaviours.len()

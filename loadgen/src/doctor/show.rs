@@ -7,7 +7,7 @@ use std::{
 
 use crossterm::style::Stylize as _;
 use record::{
-    Latency,
+    Host, Latency,
     unit::{show_count, show_number, show_us},
 };
 
@@ -18,7 +18,7 @@ use super::{
 use crate::{outputs, screen, stop::Stop};
 
 /// Where the four percentiles begin, with and without the line that says what a behaviour is.
-const WIDE: usize = 58;
+const WIDE: usize = 50;
 const NARROW: usize = 15;
 /// Columns of a percentile.
 const CELL: usize = 9;
@@ -40,8 +40,8 @@ impl Voice {
         let terminal = io::stderr().is_terminal();
         let shown = json || io::stdout().is_terminal();
         let columns = crossterm::terminal::size().ok().filter(|_| terminal);
-        let wide = columns.is_none_or(|(columns, _)| usize::from(columns) >= WIDE + 5 * CELL);
-        Self { quiet, json, colour: screen::colour() && shown, live: screen::colour() || terminal, wide }
+        let wide = columns.is_none_or(|(columns, _)| usize::from(columns) > WIDE + 5 * CELL);
+        Self { quiet, json, colour: screen::colour() && shown, live: screen::can_draw(), wide }
     }
 
     /// Says what is being done, for `seconds` or so.
@@ -71,12 +71,16 @@ impl Voice {
     }
 
     /// The heading of the table.
-    pub fn heading(&self) -> String {
+    pub fn heading(&self, machine: &Host) -> String {
         let width = self.column() - 3;
         let mut line = format!("   {:<width$}{:>7}", "behaviour", "n");
         ["p50", "p90", "p99", "p99.9"].iter().for_each(|name| line.push_str(&format!("{name:>CELL$}")));
-        let explain = "How far what is reported is off the truth, as a share of it:";
-        format!("{explain}\n\n{}\n", self.dim(&line))
+        let Host { cpu, cores, kernel, .. } = machine;
+        format!(
+            "Real runs against a server that does what it is told, on {cpu}, {cores} cores, {kernel}.\n\
+             How far each percentile of the response time is off the truth, as a share of it:\n\n{}\n",
+            self.dim(&line)
+        )
     }
 
     /// A behaviour's line, a second one for its resets, and what stands against it.
@@ -153,9 +157,8 @@ impl Voice {
             labelled(
                 "users",
                 format!(
-                    "{} a process, the {} end first (files {}, ports to one address {}, memory {}; {} KB a user)",
+                    "{} in one process: open files allow {}, ports to one address {}, memory {} ({} KB each)",
                     show_count(users.users as i64),
-                    users.limited_by,
                     show_count(users.by_files as i64),
                     show_count(users.by_ports as i64),
                     show_count(users.by_memory as i64),

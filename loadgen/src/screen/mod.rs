@@ -68,7 +68,8 @@ pub fn colour() -> bool {
     can_draw() && !is_set("NO_COLOR")
 }
 
-fn can_draw() -> bool {
+/// Whether stderr is a terminal that can take back what it shows.
+pub fn can_draw() -> bool {
     stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 

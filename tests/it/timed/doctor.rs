@@ -91,7 +91,8 @@ flows:
 fn quoted(state: &Path) -> Result<Value> {
     let server = Server::start(known(&Default::default()))?;
     let finished = Loadgen::run(SCENARIO, &server.url())?.env("XDG_STATE_HOME", state).finish()?;
-    finished.expect(0)?;
+    // A machine that is busy makes it invalid, which is no reason not to quote.
+    assert!(matches!(finished.ended.code, Some(0 | 12)), "{:?}", finished.ended);
     Ok(certificate_in(&finished.record_folder().join(record::files::RUN))?["certificate"].take())
 }
 
