@@ -32,6 +32,8 @@ pub struct Voice {
     colour: bool,
     live: bool,
     wide: bool,
+    /// Columns that sentences may take.
+    room: usize,
 }
 
 impl Voice {
@@ -40,8 +42,9 @@ impl Voice {
         let terminal = io::stderr().is_terminal();
         let shown = json || io::stdout().is_terminal();
         let columns = crossterm::terminal::size().ok().filter(|_| terminal);
-        let wide = columns.is_none_or(|(columns, _)| usize::from(columns) > WIDE + 5 * CELL);
-        Self { quiet, json, colour: screen::colour() && shown, live: screen::can_draw(), wide }
+        let room = columns.map_or(usize::MAX, |(columns, _)| usize::from(columns).max(40));
+        let wide = room > WIDE + 5 * CELL;
+        Self { quiet, json, colour: screen::colour() && shown, live: screen::can_draw(), wide, room }
     }
 
     /// Says what is being done, for `seconds` or so.
@@ -92,7 +95,7 @@ impl Voice {
             text.push_str(&self.line(" ".to_owned(), "  the resets", measured.failed, &measured.failures));
         }
         for why in &measured.why {
-            text.push_str(&format!("     {why}\n"));
+            text.push_str(&self.indented("", 5, why));
         }
         text
     }
@@ -135,10 +138,11 @@ impl Voice {
     pub fn closing(&self, certificate: &Certificate, written: &[&Path]) -> String {
         let mut text = String::from("\n");
         if !certificate.behaviours.is_empty() {
-            text.push_str(&format!(" {} {}\n", self.mark(certificate.outcome), certificate.sentence));
+            let mark = format!(" {} ", self.mark(certificate.outcome));
+            text.push_str(&self.indented(&mark, 3, &certificate.sentence));
         }
         let mut labelled = |label: &str, rest: String| {
-            text.push_str(&format!("   {} {rest}\n", self.dim(&format!("{label:<11}"))));
+            text.push_str(&self.indented(&format!("   {} ", self.dim(&format!("{label:<11}"))), 15, &rest));
         };
         if let Some((measured, point)) = certificate.worst() {
             labelled("worst", worst(measured, &point));
@@ -167,9 +171,18 @@ impl Voice {
             );
         }
         for path in written {
-            labelled("certificate", path.display().to_string());
+            // Never broken: it is there to be copied.
+            text.push_str(&format!("   {} {}\n", self.dim("certificate"), path.display()));
         }
         text
+    }
+
+    /// `text` broken at the width of the terminal, each line behind `indent` blanks, the first behind `label` instead.
+    fn indented(&self, label: &str, indent: usize, text: &str) -> String {
+        let blanks = " ".repeat(indent);
+        let lines = screen::wrap(text, self.room.saturating_sub(indent));
+        let before = |index: usize| if index == 0 && !label.is_empty() { label } else { blanks.as_str() };
+        lines.iter().enumerate().map(|(index, line)| format!("{}{line}\n", before(index))).collect()
     }
 }
 
@@ -218,8 +231,143 @@ fn count(number: f64) -> String {
     show_count(number as i64)
 }
 
-/// `+0.12 %`, `−0.03 %`.
+/// `+0.12 %`, `−0.03 %`, `+204 %`.
 fn signed(ratio: f64) -> String {
     let sign = if ratio < 0.0 { '−' } else { '+' };
-    format!("{sign}{:.2} %", ratio.abs() * 100.0)
+    let digits = if ratio.abs() < 0.995 { 2 } else { 0 };
+    format!("{sign}{:.digits$} %", ratio.abs() * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::certificate::{RateCeiling, Timing, UserCeiling};
+
+    fn voice(room: usize) -> Voice {
+        let wide = room > WIDE + 5 * CELL;
+        Voice { quiet: false, json: false, colour: false, live: false, wide, room }
+    }
+
+    fn measured(outcome: Outcome) -> Measured {
+        let point = |quantile, error_us: f64, truth_us: f64| Point {
+            quantile,
+            computed_us: truth_us - 120.0,
+            truth_us,
+            seen_us: truth_us - 50.0,
+            reported_us: truth_us + error_us,
+            error_us,
+            error_ratio: error_us / truth_us,
+            bound_us: truth_us / 100.0,
+        };
+        let latency =
+            |n| Latency { n, p50_us: Some(70), p99_us: Some(240), max_us: 1_900, ..Latency::default() };
+        Measured {
+            name: "resets".into(),
+            about: "60 ms, 10 % reset after 30 ms".into(),
+            outcome,
+            why: match outcome {
+                Outcome::Straight => Vec::new(),
+                _ => vec![
+                    "p99.9: a plain client beside it was held up as well, and the sentence is long".into(),
+                ],
+            },
+            attempts: 1,
+            seed: 1,
+            n: 3_984,
+            failed: 474,
+            points: vec![
+                point(0.5, 31.0, 60_120.0),
+                point(0.9, -44.0, 60_120.0),
+                point(0.99, 190.0, 60_120.0),
+                point(0.999, if outcome == Outcome::Straight { 412.0 } else { 89_000.0 }, 60_120.0),
+            ],
+            failures: vec![
+                point(0.5, 60.0, 30_120.0),
+                point(0.9, 88.0, 30_120.0),
+                point(0.99, 250.0, 30_120.0),
+            ],
+            timing: Some(Timing {
+                planned: 4_458,
+                offered: 4_458,
+                came: 4_458,
+                drift_ratio: 0.000004,
+                late_p50_us: 20.0,
+                late_p99_us: 90.0,
+                late_max_us: 300.0,
+            }),
+            lag: latency(4_458),
+            control: latency(1_200),
+            server_late_us: 4.0,
+        }
+    }
+
+    #[test]
+    fn a_row_shows_every_percentile_in_its_column_and_what_stands_against_it() {
+        insta::assert_snapshot!(voice(200).row(&measured(Outcome::Straight)), @r#"
+     ✔ resets      60 ms, 10 % reset after 30 ms        3,984  +0.05 %  −0.07 %  +0.32 %  +0.69 %
+         the resets                                       474  +0.20 %  +0.29 %  +0.83 %        –
+    "#);
+        insta::assert_snapshot!(voice(60).row(&measured(Outcome::Disturbed)), @r#"
+     ? resets        3,984  +0.05 %  −0.07 %  +0.32 %   +148 %
+         the resets    474  +0.20 %  +0.29 %  +0.83 %        –
+         p99.9: a plain client beside it was held up as well,
+         and the sentence is long
+    "#);
+    }
+
+    #[test]
+    fn the_end_says_what_was_found_and_where_it_is_kept() {
+        let certificate = Certificate {
+            schema: String::new(),
+            date: String::new(),
+            loadgen: String::new(),
+            host: Host {
+                cpu: "test".into(),
+                cores: 2,
+                memory_bytes: 1 << 33,
+                kernel: "Linux".into(),
+                open_files_limit: 20_000,
+                machine: Default::default(),
+            },
+            passed: true,
+            outcome: Outcome::Straight,
+            sentence: "The ruler is straight.".into(),
+            bound_ratio: 0.01,
+            bound_us: 50.0,
+            complete: true,
+            behaviours: vec![measured(Outcome::Straight)],
+            overhead: Some(Overhead {
+                loadgen: Latency { p50_us: Some(146), p99_us: Some(380), ..Latency::default() },
+                plain: Latency { p50_us: Some(118), ..Latency::default() },
+                lag: Latency::default(),
+            }),
+            rate: Some(RateCeiling {
+                per_s: 22_627.0,
+                limited_by: Some("at 26,909 requests/s 40 arrivals were dropped".into()),
+            }),
+            users: Some(UserCeiling {
+                users: 19_900,
+                limited_by: "open files".into(),
+                by_files: 19_900,
+                by_ports: 28_232,
+                by_memory: 700_000,
+                bytes_per_user: 11_700.0,
+                measured_with: 4_000,
+            }),
+        };
+        insta::assert_snapshot!(voice(100).closing(&certificate, &[Path::new("certificate.json")]), @r#"
+
+     ✔ The ruler is straight.
+       worst       resets at p99: 30.4 ms reported, 30.1 ms true
+       schedule    4,458 of 4,458 requests offered, drift at most 0.0004 %; start lag at most 70 µs
+                   (p50), 240 µs (p99), 1.9 ms (worst)
+       overhead    an answer that takes no time is reported as 146 µs (p50), 380 µs (p99); a plain
+                   client sees 118 µs (p50), – (p99)
+       rate        22,627 requests/s, target on the same machine; at 26,909 requests/s 40 arrivals were
+                   dropped
+       users       19,900 in one process: open files allow 19,900, ports to one address 28,232, memory
+                   700,000 (11.4 KB each)
+       certificate certificate.json
+    "#);
+    }
 }

@@ -21,6 +21,7 @@ use std::{
 
 pub use self::{
     closing::closing,
+    paint::wrap,
     search::{Board, Search, closing_search},
     snapshot::Snapshot,
 };

@@ -61,7 +61,7 @@ pub(super) fn pad(line: &mut Line<'static>, column: usize, gap: usize) {
 }
 
 /// `text` in lines of at most `room` columns, broken between words; a longer word has a line of its own.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("begins with one");
