@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests use beyond Rust, where it is missing, from Debian's packages.
 #
-#   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset wrk hey h2load go
+#   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool wrk hey h2load go
 #
 # Ends with 1 and one line that says what to install when it cannot do so itself.
 set -euo pipefail
@@ -19,6 +19,7 @@ packages() {
     chromedriver) echo chromium-driver ;;
     venv) echo python3 python3-venv ;;
     taskset) echo util-linux ;;
+    promtool) echo prometheus ;;
     go) echo golang-go ;;
     h2load) echo nghttp2-client ;;
     *) echo "$1" ;;

@@ -43,6 +43,7 @@ Examples:
   loadgen run scenarios/phase-1k.yaml --scale 0.1 --report report.html
   loadgen run mine.yaml --target https://staging.example.com --allow staging.example.com
   loadgen run mine.yaml --json --quiet | jq .sentence
+  loadgen run mine.yaml --web --prometheus --log-requests requests.jsonl
   loadgen run scenarios/phase-100k.yaml --workers 6
 
 On several machines, each offers its part of the same load at the same time (users I, I+N, …; arrivals I, I+N, …):

@@ -5,6 +5,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -66,6 +67,7 @@ pub struct Process {
     started: Instant,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
+    saying: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Process {
@@ -76,7 +78,7 @@ impl Process {
     pub fn start(command: &mut Command) -> Result<Self> {
         command.stdout(Stdio::piped());
         let mut process = Self::start_with_output(command)?;
-        process.stdout = process.child.stdout.take().map(collect);
+        process.stdout = process.child.stdout.take().map(|stdout| collect(stdout, Arc::default()));
         Ok(process)
     }
 
@@ -90,13 +92,20 @@ impl Process {
         let started = Instant::now();
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("starting {name}"))?;
-        let stderr = child.stderr.take().map(collect);
-        Ok(Self { child, name, started, stdout: None, stderr })
+        let saying = Arc::default();
+        let stderr = child.stderr.take().map(|stderr| collect(stderr, Arc::clone(&saying)));
+        Ok(Self { child, name, started, stdout: None, stderr, saying })
     }
 
     /// The child's standard output, where it was piped and nobody took it yet.
     pub fn take_stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.child.stdout.take()
+    }
+
+    /// What it has said on standard error so far.
+    pub fn said_so_far(&self) -> String {
+        let saying = self.saying.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&saying).into_owned()
     }
 
     /// Its process id.
@@ -192,11 +201,14 @@ fn end_with_parent(command: &mut Command) {
     unsafe { command.pre_exec(die) };
 }
 
-fn collect(mut output: impl Read + Send + 'static) -> JoinHandle<String> {
+fn collect(mut output: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>) -> JoinHandle<String> {
     thread::spawn(move || {
-        let mut bytes = Vec::new();
+        let mut piece = [0; 4096];
         // What was said before a pipe broke is still worth showing.
-        let _ = output.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+        while let Ok(count @ 1..) = output.read(&mut piece) {
+            into.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..count]);
+        }
+        let said = into.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&said).into_owned()
     })
 }

@@ -11,6 +11,7 @@
 //! | `logs`        | `latency.hlog` as another reader sees it                                    |
 //! | `schema`      | the published schema as another validator sees it                           |
 //! | `page`        | the report in a browser                                                     |
+//! | `web`         | a run in a browser while it goes on, its metrics, its request log           |
 //! | `service`     | what only a real service process can show                                   |
 //! | `workers`     | one load by several processes, and the merge of their records               |
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
@@ -26,4 +27,5 @@ mod service;
 mod timed;
 mod transport;
 mod verdicts;
+mod web;
 mod workers;

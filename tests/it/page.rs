@@ -57,7 +57,7 @@ const FAULTS: &str = r"(() => {
 })()";
 
 /// Contrast of the text with what is behind it, as WCAG 2.2 defines it.
-const CONTRAST: &str = r"(() => {
+pub const CONTRAST: &str = r"(() => {
   const channels = colour => colour.match(/[\d.]+/g).slice(0, 3).map(v => v / 255);
   const luminance = colour => {
     const [r, g, b] = channels(colour).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);

@@ -1,5 +1,5 @@
-//! Metrics to be scraped, in the text format of Prometheus. Of a browser's pages nothing can be read here that a page
-//! should not see, and nothing can be changed.
+//! Metrics to be scraped, in the text format of Prometheus. There are figures here and no secrets, and nothing can be
+//! changed, so that whoever reaches the address may read, by whatever name a scraper calls this machine.
 
 use std::collections::HashMap;
 

@@ -5,7 +5,6 @@ use std::{
     fmt,
     fs::File,
     io::{self, BufWriter, Write},
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -101,19 +100,19 @@ pub struct Written {
 }
 
 impl RequestLog {
-    /// Starts to write to `file`, which holds this log alone from now on. `requests` are the names by
-    /// [`RequestId`]; `start` gives second 0 as soon as it is known; `warn` is told once if the log has to stop early.
+    /// Starts to write to `file`. `requests` are the names by [`RequestId`]; `start` gives second 0 as soon as it is
+    /// known; `warn` is told once if the log has to stop early.
     ///
     /// # Errors
-    /// The file cannot be written, or no thread be started.
-    pub fn create(
-        file: &Path,
+    /// No thread can be started.
+    pub fn start(
+        file: File,
         bounds: Bounds,
         requests: &'static [String],
         start: impl Fn() -> Option<Instant> + Send + 'static,
         warn: impl Fn(&str) + Send + 'static,
     ) -> io::Result<Self> {
-        let out = BufWriter::with_capacity(1 << 18, File::create(file)?);
+        let out = BufWriter::with_capacity(1 << 18, file);
         let (queue, entries) = flume::bounded(QUEUE);
         let shared = Arc::new(Shared::default());
         let mut pen = Pen { out, bounds, requests, bytes: 0, written: Written::default(), line: Vec::new() };

@@ -1,9 +1,11 @@
 use std::{
+    fs::File,
+    net::TcpListener,
     path::Path,
     sync::{Arc, Mutex},
 };
 
-use record::{Adjustment, Histograms, Run, SeriesRow};
+use record::{Adjustment, Histogram, Histograms, Run, SeriesRow};
 
 use crate::{
     adjust::Dial,
@@ -29,7 +31,8 @@ const CALM: &str = "no panic under this lock";
 #[derive(Debug, Default)]
 pub struct Invited {
     door: Option<Door>,
-    prometheus: Option<std::net::TcpListener>,
+    prometheus: Option<TcpListener>,
+    log: Option<File>,
 }
 
 /// Who is told of a run while it goes on.
@@ -51,6 +54,13 @@ impl Invited {
         let door = arguments.web.web.map(Door::open).transpose()?;
         let prometheus =
             arguments.export.prometheus.map(|address| bind("--prometheus", address)).transpose()?;
+        // Workers have logs of their own.
+        let log = arguments.export.log_requests.as_ref().filter(|_| arguments.workers == 1);
+        let log = log.map(|file| {
+            let wrong = |error| Stop::Usage(format!("--log-requests {}: {error}", file.display()));
+            File::create(file).map_err(wrong)
+        });
+        let log = log.transpose()?;
         if let Some(door) = &door {
             eprintln!("{}", door.announcement());
         }
@@ -60,7 +70,7 @@ impl Invited {
                 if address.ip().is_loopback() { "" } else { " (whoever reaches this address can read it)" };
             eprintln!("metrics: http://{address}/metrics{beyond}");
         }
-        Ok(Self { door, prometheus })
+        Ok(Self { door, prometheus, log })
     }
 
     /// Seats the audience of `run`, before its load begins.
@@ -75,8 +85,8 @@ impl Invited {
         folder: &Path,
     ) -> Result<Arc<Audience>, Stop> {
         let audience = Audience::default();
-        if arguments.workers == 1 {
-            log_requests(arguments, engine)?;
+        if let Some(file) = self.log {
+            log_requests(file, arguments, engine)?;
         }
         let export = &arguments.export;
         if self.prometheus.is_some() || export.otlp.is_some() {
@@ -132,21 +142,17 @@ fn check_users(plan: &Plan, users: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-fn log_requests(arguments: &RunArgs, engine: &'static Engine) -> Result<(), Stop> {
+fn log_requests(file: File, arguments: &RunArgs, engine: &'static Engine) -> Result<(), Stop> {
     let export = &arguments.export;
-    let Some(file) = &export.log_requests else { return Ok(()) };
     let bounds = Bounds {
         lines: export.log_requests_limit,
         bytes: export.log_requests_size.saturating_mul(1_000_000),
         share: export.log_requests_share,
     };
-    let name = file.display().to_string();
-    let (told, warned) = (name.clone(), name.clone());
+    let name = export.log_requests.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
     let start = || engine.start.get().copied();
-    let warn = move |why: &str| eprintln!("warning: the request log {warned} stops: {why}");
-    let log = RequestLog::create(file, bounds, &engine.plan.requests, start, warn)
-        .map_err(|error| Stop::Usage(format!("--log-requests {told}: {error}")))?;
-    let _ = engine.request_log.set(log);
+    let warn = move |why: &str| eprintln!("warning: the request log {name} stops: {why}");
+    let _ = engine.request_log.set(RequestLog::start(file, bounds, &engine.plan.requests, start, warn)?);
     Ok(())
 }
 
@@ -156,8 +162,11 @@ impl Audience {
         self.page.lock().expect(CALM).is_some()
     }
 
-    /// Tells of a second.
-    pub fn second(&self, row: &SeriesRow, histograms: &Histograms) {
+    /// Tells of a second; `response` is of all its requests together.
+    pub fn second(&self, row: &SeriesRow, histograms: &Histograms, response: &Histogram) {
+        if let Some(page) = &*self.page.lock().expect(CALM) {
+            page.measured(response);
+        }
         if let Some(meters) = &*self.meters.lock().expect(CALM) {
             meters.take(Tick::of(row, histograms));
         }

@@ -173,7 +173,7 @@ impl Journal {
         }
         self.observed.push(OWN, self.told.try_iter().flatten().collect());
         let target = settled.map(|settled| self.observed.take(settled)).unwrap_or_default();
-        self.audience.second(&row, &histograms);
+        self.audience.second(&row, &histograms, &all);
         self.latency = Latency::of(&all);
         push(&mut self.recent, row.clone());
         push(&mut self.p95_us, quantile_us(&all, 0.95));

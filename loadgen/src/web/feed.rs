@@ -2,11 +2,12 @@
 //! is kept, so that everyone sees all of it.
 
 use std::{
+    collections::VecDeque,
     path::Path,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use record::{Adjustment, Run};
+use record::{Adjustment, Histogram, Run};
 use tokio::sync::broadcast;
 
 use super::{
@@ -19,6 +20,8 @@ use crate::{
     screen::{Snapshot, memory::Memory},
 };
 
+/// Where a second alone cannot bound its percentiles, they are of so many.
+const WINDOW_S: usize = 10;
 /// Events that a browser may be behind before it is told everything anew.
 const BEHIND: usize = 64;
 
@@ -43,6 +46,8 @@ struct State {
     /// With nothing in it that is kept beside it.
     run: RunEvent,
     history: History,
+    /// Response times of the last seconds, the newest last.
+    recent: VecDeque<Histogram>,
     memory: Memory,
     now: Option<Now>,
     adjustments: Vec<Adjusted>,
@@ -78,6 +83,7 @@ impl Feed {
         let state = State {
             run,
             history: History::default(),
+            recent: VecDeque::new(),
             memory: Memory::default(),
             now: None,
             adjustments: Vec::new(),
@@ -90,11 +96,21 @@ impl Feed {
         self.state.lock().expect("no panic under this lock")
     }
 
+    /// Takes the response times of the second that is told of next.
+    pub fn measured(&self, response: &Histogram) {
+        let recent = &mut self.state().recent;
+        if recent.len() == WINDOW_S {
+            recent.pop_front();
+        }
+        recent.push_back(response.clone());
+    }
+
     /// Tells of a second; `wanted` is the load that was to be in it.
     pub fn second(&self, snapshot: &Snapshot<'_>, wanted: f64) {
         let mut state = self.state();
         state.memory.note(snapshot);
-        let (point, now) = (figures::point(snapshot, wanted), figures::now(snapshot, &state.memory));
+        let (point, now) =
+            (figures::point(snapshot, &state.recent, wanted), figures::now(snapshot, &state.memory));
         state.history.push(point.clone());
         state.now = Some(now.clone());
         self.tell(&Event::Second(Box::new(SecondEvent { point, now })));

@@ -1,8 +1,8 @@
 //! A snapshot of the run as the page takes it: the same figures as the terminal's, as numbers.
 
-use std::path::Path;
+use std::{collections::VecDeque, path::Path};
 
-use record::{Adjustment, Model, Outcome, Run, Summary, lag_bound_us};
+use record::{Adjustment, Histogram, Latency, Model, Outcome, Run, Summary, lag_bound_us, new_histogram};
 
 use super::shape::{Adjusted, Budget, End, Generator, Now, Observed, Point, Request};
 use crate::screen::{Snapshot, figures, memory::Memory};
@@ -29,9 +29,16 @@ pub fn adjustment(adjustment: &Adjustment) -> Adjusted {
     Adjusted { second, what: adjusted(what), from, to, factor }
 }
 
-/// The second just recorded.
-pub fn point(snapshot: &Snapshot<'_>, wanted: f64) -> Point {
-    let (row, latency) = (snapshot.row, snapshot.latency);
+/// The second just recorded. Where it cannot bound the 99th percentile, percentiles are of `recent` seconds.
+pub fn point(snapshot: &Snapshot<'_>, recent: &VecDeque<Histogram>, wanted: f64) -> Point {
+    let row = snapshot.row;
+    let (latency, window_s) = if snapshot.latency.p99_us.is_some() {
+        (snapshot.latency.clone(), 1)
+    } else {
+        let mut all = new_histogram();
+        recent.iter().for_each(|second| all.add(second).expect("a growing histogram takes any other"));
+        (Latency::of(&all), recent.len() as u64)
+    };
     Point {
         second: row.second,
         span_s: 1,
@@ -43,6 +50,7 @@ pub fn point(snapshot: &Snapshot<'_>, wanted: f64) -> Point {
         errors: row.errors.0.clone(),
         users: row.users,
         in_flight: row.in_flight,
+        window_s,
         p50_us: latency.p50_us,
         p95_us: latency.p95_us,
         p99_us: latency.p99_us,

@@ -50,6 +50,7 @@ fn join(point: &mut Point, next: Point) {
     point.wanted = point.wanted.max(next.wanted);
     point.users = point.users.max(next.users);
     point.in_flight = point.in_flight.max(next.in_flight);
+    point.window_s = point.window_s.max(next.window_s);
     point.p50_us = point.p50_us.max(next.p50_us);
     point.p95_us = point.p95_us.max(next.p95_us);
     point.p99_us = point.p99_us.max(next.p99_us);

@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use record::{Adjustment, Run};
+use record::{Adjustment, Histogram, Run};
 use tokio::sync::watch;
 
 pub use self::args::{WebArgs, bind, listen};
@@ -127,6 +127,11 @@ async fn serve(listener: TcpListener, routes: axum::Router, mut closed: watch::R
 }
 
 impl Page {
+    /// Takes the response times of the second that is shown next.
+    pub fn measured(&self, response: &Histogram) {
+        self.feed.measured(response);
+    }
+
     /// Shows a second.
     pub fn second(&self, snapshot: &Snapshot<'_>) {
         let middle = snapshot.row.second as f64 + 0.5;

@@ -107,6 +107,8 @@ pub struct Point {
     pub users: u64,
     /// Requests in flight at the end.
     pub in_flight: u64,
+    /// Seconds that the percentiles are of, this one and those before it: 1 where it can bound them alone, else up to 10.
+    pub window_s: u64,
     /// Response time of successful requests, due to last byte, microseconds; nothing where too few ended.
     pub p50_us: Option<u64>,
     /// As `p50_us`.

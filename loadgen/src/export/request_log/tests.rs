@@ -31,8 +31,8 @@ fn log(bounds: Bounds, notes: impl Fn(&RequestLog, Instant)) -> (Written, Vec<Va
     let file = folder.path().join("requests.jsonl");
     let start = Instant::now();
     let (warn, warned) = mpsc::channel();
-    let log = RequestLog::create(
-        &file,
+    let log = RequestLog::start(
+        fs::File::create(&file).unwrap(),
         bounds,
         names(),
         move || Some(start),
@@ -106,7 +106,7 @@ fn a_queue_that_is_full_loses_and_counts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("requests.jsonl");
     // Second 0 does not come, so that nothing is written.
-    let log = RequestLog::create(&file, ALL, names(), || None, |_| {}).unwrap();
+    let log = RequestLog::start(fs::File::create(&file).unwrap(), ALL, names(), || None, |_| {}).unwrap();
     let start = Instant::now();
     (0..QUEUE as u64 + 5).for_each(|i| log.note(&sample(start, i, None), i, 0, None));
     let written = log.close().unwrap();

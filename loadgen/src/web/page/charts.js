@@ -43,10 +43,11 @@ function logTicks(low, high) {
 }
 
 // A figure. `lines` are { label, of(point) → number or null, style, dash, worst }: where many seconds share a pixel, the
-// worst of them is drawn, or their mean. `ahead(second)` is what is planned of the first line.
+// worst of them is drawn, or their mean; `planned` has the plan drawn with the first of them. `note(point)` says what a
+// point's values are of.
 export class Chart {
-  constructor(figure, { title, about, lines, show, log = false }) {
-    Object.assign(this, { figure, title, about, lines, show, log, cursor: null, view: null });
+  constructor(figure, { title, about, lines, show, note = null, log = false }) {
+    Object.assign(this, { figure, title, about, lines, show, note, log, cursor: null, view: null });
     const id = figure.id;
     figure.append(html('figcaption', '', title));
     this.legend = html('ul', 'legend');
@@ -172,6 +173,7 @@ export class Chart {
       return entry;
     });
     if (this.lines[0].planned && this.view.planned) entries.push(html('li', 'te', '╌ plan'));
+    if (this.note && point) entries.push(html('li', 'mute', this.note(point)));
     if (cursor) entries.unshift(html('li', 'mute', 'at ' + clock(cursor.second)));
     this.legend.replaceChildren(...entries);
     this.described.textContent = this.about + (point ? ` At ${clock(point.second)}: ` + entries.map(entry => entry.textContent).join(', ') + '.' : '');

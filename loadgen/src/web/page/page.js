@@ -31,7 +31,8 @@ const charts = {
     ],
   }),
   time: new Chart($('chart-time'), {
-    title: 'Response time', about: 'Percentiles of each second, due to last byte.', show: time, log: true,
+    title: 'Response time', about: 'Percentiles, due to last byte.', show: time, log: true,
+    note: point => point.window_s > 1 ? `of the last ${point.window_s} s` : 'of each second',
     lines: [
       { label: 'p50', of: point => point.p50_us, style: 'ld', worst: true },
       { label: 'p95', of: point => point.p95_us, style: 'la', worst: true },
