@@ -80,6 +80,9 @@ XDG_STATE_HOME), and every `loadgen run` quotes it in its record.
 
 Exit codes: 0 straight · 10 the ruler is bent · 12 the machine was too noisy to tell · 2 bad command line")]
     Doctor(DoctorArgs),
+    /// Make a scenario of a recording, a description, a collection, command lines or a log
+    #[command(subcommand)]
+    Import(crate::import::options::From),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a shell completion script
@@ -293,7 +296,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+/// A number above 0.
+pub fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("a number above 0 is needed".to_owned()),

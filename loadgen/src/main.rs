@@ -17,6 +17,7 @@ mod engine;
 mod export;
 mod flow;
 mod host;
+mod import;
 mod measure;
 mod observe;
 mod once;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Check(scenario) => check(&scenario),
         Command::Once(arguments) => once::once(&arguments),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
+        Command::Import(from) => import::import(&from),
         Command::Schema => outputs::print_json(&plan::schema()).map(|()| Exit::Pass),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut std::io::stdout());

@@ -4,5 +4,6 @@
 pub mod browser;
 pub mod loadgen;
 pub mod process;
+pub mod recording;
 pub mod servers;
 pub mod service;

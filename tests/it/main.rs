@@ -6,6 +6,7 @@
 //! | `verdicts`    | what ends a run, and with which exit code                                   |
 //! | `mistakes`    | scenarios that are refused                                                  |
 //! | `commands`    | `check`, `once`, `schema`                                                   |
+//! | `import`      | a browser's recording done by another user, a log replayed                   |
 //! | `transport`   | redirects, cookies, gzip, TLS, connections                                  |
 //! | `safety`      | targets nobody allowed                                                      |
 //! | `logs`        | `latency.hlog` as another reader sees it                                    |
@@ -17,6 +18,7 @@
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
 
 mod commands;
+mod import;
 mod logs;
 mod main_job;
 mod mistakes;

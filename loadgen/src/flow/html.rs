@@ -10,17 +10,25 @@ pub fn attributes_of<'h>(
     name: &'h str,
     wanted: &'h str,
 ) -> impl Iterator<Item = String> + 'h {
+    named(html, element, wanted).filter(move |(it, _)| it == name).map(|(_, value)| value)
+}
+
+/// `name` and attribute `wanted` of every element `element` that has a name, in order.
+pub fn named<'h>(
+    html: &'h str,
+    element: &'h str,
+    wanted: &'h str,
+) -> impl Iterator<Item = (String, String)> + 'h {
     tags(html, element).filter_map(move |tag| {
-        let mut value = None;
-        let mut named = false;
+        let (mut name, mut value) = (None, None);
         for (key, text) in attributes(tag) {
             if key.eq_ignore_ascii_case("name") {
-                named = unescape(text) == name;
+                name = Some(text);
             } else if key.eq_ignore_ascii_case(wanted) {
                 value = value.or(Some(text));
             }
         }
-        named.then(|| unescape(value.unwrap_or_default()).into_owned())
+        Some((unescape(name?).into_owned(), unescape(value.unwrap_or_default()).into_owned()))
     })
 }
 

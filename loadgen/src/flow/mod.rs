@@ -8,7 +8,7 @@ pub mod data;
 pub mod expect;
 pub mod extract;
 pub mod generate;
-mod html;
+pub mod html;
 pub mod parallel;
 pub mod send;
 pub mod session;

@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt::Write};
 
 pub use self::{
     escape::Escape,
-    pieces::{has_placeholder, lone_placeholder},
+    pieces::{escape_literal, has_placeholder, lone_placeholder},
 };
 use self::{
     escape::Sink,
@@ -287,7 +287,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::ChaCha8Rng};
 
-    use super::{pieces::escape_literal, *};
+    use super::*;
 
     fn session(value: Option<&str>) -> Session {
         let rng = ChaCha8Rng::seed_from_u64(1);

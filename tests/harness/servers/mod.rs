@@ -2,6 +2,7 @@
 
 mod freezing;
 mod known;
+mod login;
 mod queueing;
 mod tls;
 
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 pub use freezing::{Freeze, Freezing};
 pub use known::{known, seen_connections};
+pub use login::{Site, USERS};
 pub use queueing::Queueing;
 pub use tls::Tls;
 use tokio::{net::TcpListener, sync::oneshot};

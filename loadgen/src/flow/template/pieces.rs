@@ -53,7 +53,6 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 }
 
 /// `text` written so that it stands for itself.
-#[cfg(test)]
 pub fn escape_literal(text: &str) -> String {
     text.replace("${", "$${")
 }
