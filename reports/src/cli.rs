@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -17,10 +17,12 @@ Examples:
   reports html runs/phase-1k --out report.html
   reports gate runs/phase-1k --junit gate.xml --github
   reports gate runs/phase-1k --budgets stricter.yaml --json
+  reports compare runs/before-* --with runs/after-*
+  reports fit points.csv
   reports merge runs/whole part0 part1 part2
 
 Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
-10 budget missed · 12 run invalid · 13 no data · 130 interrupted run";
+10 budget missed · 11 regression · 12 run invalid · 13 no data · 130 interrupted run";
 
 /// What to make of a record.
 #[derive(Debug, Subcommand)]
@@ -34,6 +36,12 @@ pub enum Command {
     /// Make one record of the records of a load's parts (`loadgen run --shard`), exactly.
     #[command(after_help = MERGE_HELP)]
     Merge(Merge),
+    /// Compare two sets of runs: what changed, by how much, and whether it is more than chance.
+    #[command(after_help = COMPARE_HELP)]
+    Compare(Compare),
+    /// Fit the scalability law to measured points: contention, coherency, peak, knee.
+    #[command(after_help = FIT_HELP)]
+    Fit(Fit),
     /// Print the completions of a shell to stdout.
     #[command(after_help = "Example: reports completions bash > /etc/bash_completion.d/reports")]
     Completions {
@@ -124,6 +132,111 @@ pub struct Merge {
     /// Merge what is there though parts are missing; the record says which, and gives no verdict.
     #[arg(long)]
     pub partial: bool,
+}
+
+const COMPARE_HELP: &str = "\
+A change counts when its 95 % interval excludes 0 and it is at least the least effect. With five
+runs a side or more the interval comes from a bootstrap over runs, so that the difference between
+runs of one build is no regression; with fewer the change must be twice the least effect.
+
+Examples:
+  reports compare runs/before-* --with runs/after-*
+  reports compare runs/before-* -- runs/after-*
+  reports compare runs/main --with runs/branch --least-effect 10% --json
+  reports compare runs/a? --with runs/b? --markdown - >> \"$GITHUB_STEP_SUMMARY\"
+
+Exit codes: 0 nothing worse · 2 bad record · 11 worse (regression) ·
+12 a run is invalid · 13 no data";
+
+/// `reports compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The folders of the first set's records: what it was before.
+    #[arg(value_name = "BEFORE", required = true)]
+    pub before: Vec<PathBuf>,
+    /// The folders of the second set's records.
+    #[arg(long, value_name = "AFTER", num_args = 1.., required_unless_present = "after")]
+    pub with: Vec<PathBuf>,
+    /// The same, after two dashes.
+    #[arg(value_name = "AFTER", last = true, conflicts_with = "with")]
+    pub after: Vec<PathBuf>,
+    /// The least relative change of a percentile or of throughput that counts; of the share of errors it is 0.1 %.
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    pub least_effect: f64,
+    /// Write a Markdown summary; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Print one JSON object to stdout in place of the table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').map(|number| (number.trim(), 100.0));
+    let (number, whole) = percent.unwrap_or((text.trim(), 1.0));
+    let share = number.parse::<f64>().ok().map(|number| number / whole);
+    share
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 100 %, such as `5%` or `0.05`".to_owned())
+}
+
+const FIT_HELP: &str = "\
+Points are a CSV file of anyone's figures,
+  concurrency,throughput,latency
+  1,64.9,15ms
+  18,995.9,18ms
+or the records of runs at different loads, or the folder of a capacity search. Four different
+loads are the least, six or more are worth planning by. Repeats of a load are averaged.
+
+Examples:
+  reports fit points.csv
+  reports fit points.csv --slo 200ms --at 64 --at 128 --json
+  reports fit runs/10-users runs/20-users runs/40-users runs/80-users --have cpu_seconds=4
+  reports fit runs/capacity --servers 4
+
+A figure says what it rests on: measured, interpolated or extrapolated; past twice the highest
+load measured it is refused, with the reason.
+
+Exit codes: 0 fitted · 2 bad file or record · 12 the points support no fit";
+
+/// `reports fit`.
+#[derive(Debug, Args)]
+pub struct Fit {
+    /// A CSV file of points, or run records, or the folder of a capacity search.
+    #[arg(required = true)]
+    pub points: Vec<PathBuf>,
+    /// The latency to keep: the highest load measured that keeps it is the knee. Of records it is held against the upper
+    /// end of the 95 % interval of p95; without it, a record's own budgets tell.
+    #[arg(long, value_name = "DURATION", value_parser = record::unit::parse_duration)]
+    pub slo: Option<Duration>,
+    /// Predict throughput at this concurrency; may be given several times.
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub at: Vec<f64>,
+    /// How many there are of an observed resource, such as `cpu_seconds=4` for four cores; may be given several times.
+    #[arg(long, value_name = "NAME=COUNT", value_parser = named_count)]
+    pub have: Vec<(String, f64)>,
+    /// Hold Erlang's waiting times for this number of servers against the points.
+    #[arg(long, value_name = "SERVERS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub servers: Option<u32>,
+    /// The observed value that is the cache's hit ratio.
+    #[arg(long, value_name = "NAME", default_value = "cache_hit_ratio")]
+    pub cache_hits: String,
+    /// The observed value that is the rate of database queries.
+    #[arg(long, value_name = "NAME", default_value = "db_rate")]
+    pub db_rate: String,
+    /// Print one JSON object in place of the tables.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|value: &f64| value.is_finite() && *value > 0.0);
+    number.ok_or_else(|| "it must be a number above 0".to_owned())
+}
+
+fn named_count(text: &str) -> Result<(String, f64), String> {
+    let (name, count) = text.split_once('=').ok_or("write a name and a count, such as `cpu_seconds=4`")?;
+    Ok((name.to_owned(), above_zero(count)?))
 }
 
 #[cfg(test)]

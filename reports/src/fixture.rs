@@ -21,6 +21,8 @@ pub struct Fixture {
     pub failed_per_s: u64,
     pub dropped_per_s: u64,
     pub observed: bool,
+    /// What every answer's time is multiplied by.
+    pub slower: f64,
     /// Which part of how many, where the load was cut.
     pub part: Option<(u64, u64)>,
     pub budgets: Vec<(Option<&'static str>, &'static str, &'static str)>,
@@ -37,6 +39,7 @@ impl Default for Fixture {
             failed_per_s: 1,
             dropped_per_s: 0,
             observed: true,
+            slower: 1.0,
             part: None,
             budgets: vec![
                 (None, "p95", "200ms"),
@@ -133,6 +136,7 @@ impl Fixture {
         for index in 0..self.per_s {
             let request = if index % 2 == 0 { "list tasks" } else { "one/task" };
             let us = 1_000 + 250 * (index * 37 % 97) + 10 * second;
+            let us = (us as f64 * self.slower) as u64;
             put(request, Kind::Response, us);
             put(request, Kind::Service, us - 100);
             put(request, Kind::FirstByte, us / 2);

@@ -3,12 +3,16 @@
 //! ```text
 //! cli ─► read (record, checked) ─► report (one tree, with stats) ─► export: html ◄─ charts, json
 //!                              └─► gate (judged, perhaps by other budgets) ─► export: table, json, junit, markdown, github
+//!     ├─► compare (two sets of runs) ─► export: comparison, json
+//!     ├─► capacity (points, fitted) ─► export: fit, json
 //!     └─► merge (the parts of a load) ─► record
 //! ```
 
 mod budgets;
+mod capacity;
 mod charts;
 mod cli;
+mod compare;
 mod export;
 mod failure;
 #[cfg(test)]
@@ -26,7 +30,7 @@ use clap::{CommandFactory as _, Parser as _};
 use record::Exit;
 
 use crate::{
-    cli::{Cli, Command, Gate, Html},
+    cli::{Cli, Command, Compare, Fit, Gate, Html},
     failure::Failure,
     read::Evidence,
 };
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Html(args) => html(&args),
         Command::Gate(args) => gate(&args),
+        Command::Compare(args) => compare(&args),
+        Command::Fit(args) => fit(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Completions { shell } => completions(shell),
     };
@@ -92,6 +98,38 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
         write(Path::new(STDOUT), &talk)?;
     }
     Ok(decision.verdict.exit())
+}
+
+fn compare(args: &Compare) -> Result<Exit, Failure> {
+    let json = args.json.then_some(Path::new(STDOUT));
+    let stdout_taken = one_to_stdout(&[args.markdown.as_deref(), json])?;
+    let after = if args.with.is_empty() { &args.after } else { &args.with };
+    let found = compare::compare(&args.before, after, args.least_effect)?;
+    if let Some(path) = &args.markdown {
+        write(path, &export::comparison_markdown(&found))?;
+    }
+    if args.json {
+        write(Path::new(STDOUT), &export::json(&found)?)?;
+    }
+    if stdout_taken {
+        eprintln!("{}", found.sentence);
+    } else {
+        write(Path::new(STDOUT), &export::comparison(&found))?;
+    }
+    Ok(found.exit())
+}
+
+fn fit(args: &Fit) -> Result<Exit, Failure> {
+    let asked = capacity::Asked {
+        slo_s: args.slo.map(|slo| slo.as_secs_f64()),
+        at: args.at.clone(),
+        have: args.have.clone(),
+        servers: args.servers,
+        cache: (args.cache_hits.clone(), args.db_rate.clone()),
+    };
+    let found = capacity::fitting(&args.points, &asked)?;
+    write(Path::new(STDOUT), &if args.json { export::json(&found)? } else { export::fit(&found) })?;
+    Ok(Exit::Pass)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {

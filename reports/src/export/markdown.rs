@@ -43,7 +43,7 @@ pub fn markdown(decision: &Decision) -> String {
 }
 
 /// Text that stays in its cell and means nothing to Markdown.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let mut safe = String::new();
     for c in text.chars() {
         match c {

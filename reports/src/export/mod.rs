@@ -1,5 +1,7 @@
 //! One form a file: each takes what was found and puts it into words for one kind of reader.
 
+mod comparison;
+mod fit;
 mod github;
 mod html;
 mod json;
@@ -7,6 +9,8 @@ mod junit;
 mod markdown;
 mod table;
 
+pub use comparison::{comparison, comparison_markdown};
+pub use fit::fit;
 pub use github::github;
 pub use html::html;
 pub use json::json;

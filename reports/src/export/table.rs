@@ -16,8 +16,7 @@ pub fn table(decision: &Decision) -> String {
     if decision.budgets.is_empty() {
         return text;
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["budget", "outcome", "measured", "95 % interval", "n"]);
+    let mut table = rows(["budget", "outcome", "measured", "95 % interval", "n"]);
     for row in &decision.budgets {
         let close = if row.close { ", narrowly" } else { "" };
         table.add_row([
@@ -28,16 +27,28 @@ pub fn table(decision: &Decision) -> String {
             show_count(row.n as i64),
         ]);
     }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
     if !decision.validity.valid {
         text += "The run is not valid, so no budget is decided; what it measured:\n";
     }
-    for line in table.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
+    text + &plain(&mut table, 2)
+}
+
+/// A table of one style with a header.
+pub fn rows<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+/// The table as lines, its columns from `right` on aligned to the right.
+pub fn plain(table: &mut Table, right: usize) -> String {
+    for column in table.column_iter_mut().skip(right) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
-    text
+    table.lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{}", line.trim_end());
+        text
+    })
 }
 
 #[cfg(test)]

@@ -56,6 +56,18 @@ impl Evidence {
         self
     }
 
+    /// Whether the load stays the same once the warm-up is over.
+    pub fn one_load(&self) -> bool {
+        let run = &self.record.run;
+        let mut ends_s = 0.0;
+        let judged = run.stages.iter().filter(|stage| {
+            ends_s += stage.seconds;
+            ends_s > run.warm_up_s as f64
+        });
+        let levels: Vec<f64> = judged.flat_map(|stage| [stage.from, stage.to]).collect();
+        levels.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
     /// Refuses a record in which no request ended, warm-up included.
     ///
     /// # Errors

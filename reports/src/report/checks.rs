@@ -5,7 +5,10 @@ use record::{
 use serde::Serialize;
 
 use super::{Timeline, merged};
-use crate::{read::Evidence, stats};
+use crate::{
+    read::Evidence,
+    stats::{self, Steady},
+};
 
 /// Two figures of the record that must agree, and whether they do.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +28,7 @@ const COUNTS_DIFFER: f64 = 0.001;
 
 /// Every check of consistency.
 pub fn checks(evidence: &Evidence, timeline: &Timeline) -> Vec<Check> {
-    vec![offered(evidence), little(evidence), counts(evidence, timeline)]
+    vec![offered(evidence), little(evidence), counts(evidence, timeline), steady(evidence, timeline)]
 }
 
 fn offered(evidence: &Evidence) -> Check {
@@ -86,4 +89,73 @@ fn counts(evidence: &Evidence, timeline: &Timeline) -> Check {
         show_count(timed as i64)
     );
     Check { name: "Counted against timed", holds: Some(apart <= COUNTS_DIFFER), detail }
+}
+
+fn steady(evidence: &Evidence, timeline: &Timeline) -> Check {
+    let name = "Steady state";
+    let say = |holds, detail: String| Check { name, holds, detail };
+    if !evidence.one_load() {
+        return say(
+            None,
+            "The load changes after the warm-up, so there is no one state to be in.".to_owned(),
+        );
+    }
+    match stats::mser5(&timeline.means_us) {
+        Steady::TooShort => say(
+            None,
+            format!(
+                "Too short to say: it takes {} judged seconds with answers, and there are {}.",
+                stats::MIN_STEADY,
+                timeline.means_us.len()
+            ),
+        ),
+        Steady::From(0) => {
+            say(Some(true), "Mean response time had come to rest when the warm-up ended (MSER-5).".to_owned())
+        }
+        Steady::From(second) => say(
+            Some(true),
+            format!(
+                "Mean response time had come to rest {second} of {} judged seconds after the warm-up (MSER-5); a warm-up \
+                 longer by as much would leave the rest out.",
+                timeline.means_us.len()
+            ),
+        ),
+        Steady::Never => say(
+            Some(false),
+            format!(
+                "Mean response time did not come to rest within the first half of the {} judged seconds (MSER-5): it drifts, \
+                 and the same run a minute longer would give other percentiles.",
+                timeline.means_us.len()
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixture::Fixture, report::timeline::timeline};
+
+    fn check(fixture: &Fixture) -> Check {
+        let folder = tempfile::tempdir().unwrap();
+        fixture.write(folder.path());
+        let evidence = Evidence::open(folder.path()).unwrap();
+        steady(&evidence, &timeline(&evidence).unwrap())
+    }
+
+    #[test]
+    fn a_run_that_slows_down_from_second_to_second_has_no_steady_state() {
+        // The fixture's answers take 10 µs longer each second; the load is even from the middle of the run on.
+        let found = check(&Fixture { seconds: 140, warm_up_s: 70, ..Fixture::default() });
+        assert_eq!(found.holds, Some(false), "{found:?}");
+        assert!(found.detail.contains("it drifts"), "{found:?}");
+    }
+
+    #[test]
+    fn a_short_run_and_one_whose_load_changes_say_nothing_of_it() {
+        let found = check(&Fixture { warm_up_s: 10, ..Fixture::default() });
+        assert_eq!((found.holds, found.detail.contains("there are 10")), (None, true), "{found:?}");
+        let found = check(&Fixture::default());
+        assert_eq!((found.holds, found.detail.contains("load changes")), (None, true), "{found:?}");
+    }
 }

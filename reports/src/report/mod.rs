@@ -18,7 +18,7 @@ mod timeline;
 
 use serde::Serialize;
 
-pub use budgets::{BudgetRow, budget_rows, span};
+pub use budgets::{BudgetRow, budget_rows, quantile_interval, span, words as interval_words};
 pub use checks::Check;
 pub use errors::ErrorRow;
 pub use generator::GeneratorHealth;
@@ -107,7 +107,7 @@ pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
 }
 
 /// The sum of every histogram of one kind, over all request names.
-fn merged(totals: &record::Histograms, wanted: impl Fn(&record::Kind) -> bool) -> record::Histogram {
+pub fn merged(totals: &record::Histograms, wanted: impl Fn(&record::Kind) -> bool) -> record::Histogram {
     let mut all = record::new_histogram();
     for (_, histogram) in totals.iter().filter(|(tag, _)| wanted(&tag.kind)) {
         all.add(histogram).expect("a growing histogram takes any other");

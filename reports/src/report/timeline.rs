@@ -13,6 +13,9 @@ pub struct Timeline {
     pub bin_s: u64,
     /// The bins, in order. A stretch without recorded seconds has none.
     pub bins: Vec<Bin>,
+    /// Mean response time of each judged second with answers, up to the planned end, microseconds.
+    #[serde(skip)]
+    pub means_us: Vec<f64>,
 }
 
 /// A stretch of the run.
@@ -73,13 +76,18 @@ pub fn timeline(evidence: &Evidence) -> Result<Timeline, Failure> {
     let bin_s = bin_width(&counts, record.judged());
     let windows = windows(record.recorded_s(), bin_s);
     let mut response = vec![new_histogram(); windows.len()];
+    let (judged, planned_s) = (record.judged(), record.run.planned_s());
+    let mut means_us = Vec::new();
     each_second(record, |second, histogram| {
+        if judged.contains(second) && (second as f64) < planned_s && !histogram.is_empty() {
+            means_us.push(histogram.mean());
+        }
         let index = ((second / bin_s) as usize).min(windows.len() - 1);
         response[index].add(histogram).expect("a growing histogram takes any other");
     })?;
     let bins =
         windows.iter().zip(&response).filter_map(|(window, response)| bin(evidence, response, *window));
-    Ok(Timeline { bin_s, bins: bins.collect() })
+    Ok(Timeline { bin_s, bins: bins.collect(), means_us })
 }
 
 /// The bins of a run. A last one of less than half the width belongs to the one before: a second of stragglers at the

@@ -4,11 +4,20 @@
 mod binomial;
 mod little;
 mod order;
+mod queue;
+mod resample;
 mod share;
+mod steady;
+mod student;
 
 pub use little::little;
 pub use order::{ranks, value_at_rank};
+pub use queue::{Tier, constant_service_wait_s, erlang_c};
+pub use resample::{Cumulative, MIN_RUNS, Resamples, bootstrap_interval, quantile_of};
 pub use share::wilson;
+pub use steady::{MIN_STEADY, Steady, mser5};
+use student::bootstrap_tail;
+pub use student::student;
 
 /// The confidence of every interval, 0..1.
 pub const CONFIDENCE: f64 = 0.95;
