@@ -166,10 +166,11 @@ impl Hunt {
     }
 
     /// Length of a trial of `rate`: long enough for each budget to be decided on, once it is known about where the capacity
-    /// lies; until then a glance will do.
+    /// lies; until then, for a rate that is new, a glance will do.
     fn trial_s(&self, rate: f64) -> u64 {
         let shortest = self.method.trial_s;
-        if matches!(self.search.bracket(), (_, None)) {
+        let known = matches!(self.search.bracket(), (Some(_), Some(_)));
+        if !known && self.decision(rate).is_none() {
             return shortest;
         }
         let budgets = self.range.template.budgets.iter().zip(&self.per_iteration);

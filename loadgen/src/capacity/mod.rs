@@ -132,7 +132,7 @@ async fn search(
     let search = Search {
         precision: arguments.precision,
         start: model.start,
-        floor: model.start / DEPTH,
+        floor: round(model.start / DEPTH),
         ceiling,
         allowed: run.budgets.iter().map(question::allowed).collect(),
         tried: Vec::new(),

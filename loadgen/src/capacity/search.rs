@@ -192,8 +192,10 @@ impl Search {
         if self.decision(lowest) == Decision::Open && lowest.trials < PATIENCE {
             return Next::Try(lowest.rate);
         }
+        let half = round(lowest.rate / 2.0);
         if lowest.rate > self.floor {
-            return Next::Try(round(lowest.rate / 2.0).max(self.floor));
+            // No rate worth a trial lies between the floor and a rate close to it.
+            return Next::Try(if half < 1.5 * self.floor { self.floor } else { half });
         }
         if lowest.trials < REPEATS {
             return Next::Try(lowest.rate);
