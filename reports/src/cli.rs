@@ -36,6 +36,9 @@ pub enum Command {
     /// Make one record of the records of a load's parts (`loadgen run --shard`), exactly.
     #[command(after_help = MERGE_HELP)]
     Merge(Merge),
+    /// Keep runs as the baseline that later ones are held against by `reports gate --baseline`.
+    #[command(after_help = ACCEPT_HELP)]
+    Accept(Accept),
     /// Compare two sets of runs: what changed, by how much, and whether it is more than chance.
     #[command(after_help = COMPARE_HELP)]
     Compare(Compare),
@@ -81,9 +84,10 @@ A budgets file is a list as in a scenario:
 Examples:
   reports gate runs/phase-1k
   reports gate runs/phase-1k --budgets stricter.yaml --junit gate.xml
+  reports gate runs/phase-1k --baseline baselines
   reports gate runs/phase-1k --github --markdown - >> \"$GITHUB_STEP_SUMMARY\"
 
-Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed ·
+Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed · 11 worse than the baseline ·
 12 run invalid · 13 no data · 130 interrupted run";
 
 /// `reports gate`.
@@ -94,6 +98,12 @@ pub struct Gate {
     /// Judge by the budgets of this YAML file in place of the record's own.
     #[arg(long, value_name = "FILE")]
     pub budgets: Option<PathBuf>,
+    /// Hold the run against these records too, or against what `reports accept` keeps in this folder.
+    #[arg(long, value_name = "FOLDER", num_args = 1..)]
+    pub baseline: Vec<PathBuf>,
+    /// The least relative change from the baseline that counts.
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, requires = "baseline")]
+    pub least_effect: f64,
     /// Write a JUnit XML file, one test case a budget; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -132,6 +142,30 @@ pub struct Merge {
     /// Merge what is there though parts are missing; the record says which, and gives no verdict.
     #[arg(long)]
     pub partial: bool,
+}
+
+const ACCEPT_HELP: &str = "\
+A baseline belongs to one scenario, with its settings, and one kind of machine: processor, cores,
+memory. Runs of another are never held against it. What was kept for the same key is replaced. Each
+run is kept as a small record without its log of seconds, fit to be committed. Five runs or more
+make a baseline that knows how much runs of one build differ.
+
+Examples:
+  reports accept runs/main-1 runs/main-2 runs/main-3 runs/main-4 runs/main-5
+  reports accept runs/main-* --store ci/baselines
+  reports gate runs/today --baseline baselines
+
+Exit codes: 0 kept · 2 bad record, or runs that do not belong together · 12 a run is invalid";
+
+/// `reports accept`.
+#[derive(Debug, Args)]
+pub struct Accept {
+    /// The folders of the runs' records.
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
+    /// The folder that baselines are kept in.
+    #[arg(long, value_name = "FOLDER", default_value = "baselines")]
+    pub store: PathBuf,
 }
 
 const COMPARE_HELP: &str = "\

@@ -4,6 +4,7 @@ use record::{State, Validity, Verdict};
 use serde::Serialize;
 
 use crate::{
+    compare::{self, Comparison},
     read::Evidence,
     report::{BudgetRow, Tone, budget_rows, word},
 };
@@ -39,9 +40,26 @@ pub struct Decision {
     pub budgets: Vec<BudgetRow>,
     /// Whether the run supports a verdict, and if not, why.
     pub validity: Validity,
+    /// What came of holding it against a baseline, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
 }
 
 impl Decision {
+    /// The same with a comparison with its baseline. A run that passed and is worse becomes a regression; one that missed a
+    /// budget, or supports no verdict, stays what it is.
+    pub fn held_against(mut self, comparison: Comparison) -> Self {
+        if self.verdict == Verdict::Pass && comparison.outcome == compare::Outcome::Worse {
+            self.verdict = Verdict::Regression;
+            self.exit = self.verdict.exit().code();
+            (self.word, self.tone) = word(self.verdict);
+            self.sentence =
+                format!("{} Yet it is worse than its baseline. {}", self.sentence, comparison.sentence);
+        }
+        self.comparison = Some(comparison);
+        self
+    }
+
     /// The reasons against the run's validity that its sentence does not say already.
     pub fn other_reasons(&self) -> impl Iterator<Item = &str> {
         let reasons = self.validity.reasons.iter().map(|reason| reason.detail.as_str());
@@ -66,5 +84,6 @@ pub fn decide(evidence: &Evidence) -> Decision {
         sentence: judgement.sentence.clone(),
         budgets: budget_rows(evidence),
         validity: judgement.validity.clone(),
+        comparison: None,
     }
 }

@@ -8,6 +8,7 @@
 //!     └─► merge (the parts of a load) ─► record
 //! ```
 
+mod baseline;
 mod budgets;
 mod capacity;
 mod charts;
@@ -30,7 +31,7 @@ use clap::{CommandFactory as _, Parser as _};
 use record::Exit;
 
 use crate::{
-    cli::{Cli, Command, Compare, Fit, Gate, Html},
+    cli::{Accept, Cli, Command, Compare, Fit, Gate, Html},
     failure::Failure,
     read::Evidence,
 };
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Html(args) => html(&args),
         Command::Gate(args) => gate(&args),
+        Command::Accept(args) => accept(&args),
         Command::Compare(args) => compare(&args),
         Command::Fit(args) => fit(&args),
         Command::Merge(args) => merge::merge(&args),
@@ -77,7 +79,11 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
         let budgets = budgets::read(path, &evidence)?;
         evidence = evidence.with_budgets(budgets);
     }
-    let decision = gate::decide(&evidence);
+    let mut decision = gate::decide(&evidence);
+    if !args.baseline.is_empty() {
+        decision =
+            decision.held_against(baseline::held_against(&evidence, &args.baseline, args.least_effect)?);
+    }
     if let Some(path) = &args.junit {
         write(path, &export::junit(&decision)?)?;
     }
@@ -100,6 +106,13 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
     Ok(decision.verdict.exit())
 }
 
+fn accept(args: &Accept) -> Result<Exit, Failure> {
+    let accepted = baseline::accept(&args.records, &args.store)?;
+    eprintln!("{}", accepted.sentence);
+    write(Path::new(STDOUT), &format!("{}\n", accepted.folder.display()))?;
+    Ok(Exit::Pass)
+}
+
 fn compare(args: &Compare) -> Result<Exit, Failure> {
     let json = args.json.then_some(Path::new(STDOUT));
     let stdout_taken = one_to_stdout(&[args.markdown.as_deref(), json])?;
@@ -116,7 +129,7 @@ fn compare(args: &Compare) -> Result<Exit, Failure> {
     } else {
         write(Path::new(STDOUT), &export::comparison(&found))?;
     }
-    Ok(found.exit())
+    Ok(found.outcome.exit())
 }
 
 fn fit(args: &Fit) -> Result<Exit, Failure> {
@@ -195,6 +208,8 @@ mod tests {
         gate(&Gate {
             record: folder.path().to_path_buf(),
             budgets: path,
+            baseline: Vec::new(),
+            least_effect: 0.05,
             junit: Some(folder.path().join("gate.xml")),
             github: false,
             markdown: None,

@@ -85,6 +85,7 @@ mod tests {
             mean_s: None,
             latency_s: None,
             keeps: None,
+            load: None,
             observed: vec![("hits".into(), ratio), ("queries".into(), queries_per_s)],
         }
     }

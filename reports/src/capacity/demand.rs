@@ -69,6 +69,7 @@ mod tests {
             mean_s: None,
             latency_s: None,
             keeps: None,
+            load: None,
             observed: vec![
                 ("cpu_seconds".into(), 0.003 * rate),
                 ("disk_seconds".into(), 0.005 * rate),

@@ -51,6 +51,7 @@ mod tests {
             mean_s: None,
             latency_s: None,
             keeps,
+            load: None,
             observed: Vec::new(),
         }
     }

@@ -27,6 +27,9 @@ pub struct Point {
     pub latency_s: Option<f64>,
     /// Whether it keeps its limit: that of `--slo`, else the budgets of the record; nothing where that is open.
     pub keeps: Option<bool>,
+    /// The load as it was set, where concurrency only followed from it: runs at one load are one point.
+    #[serde(skip)]
+    pub load: Option<f64>,
     /// Values observed of the target.
     #[serde(skip)]
     pub observed: Vec<(String, f64)>,
@@ -109,8 +112,9 @@ pub fn points(inputs: &[PathBuf], slo_s: Option<f64>) -> Result<Points, Failure>
 /// One point a concurrency: throughput and mean time are means over runs; of the latency, which a mean would flatter, the
 /// worst is kept.
 fn means(mut points: Vec<Point>) -> Vec<Point> {
-    points.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
-    let groups = points.chunk_by(|a, b| a.concurrency == b.concurrency);
+    let load = |point: &Point| point.load.unwrap_or(point.concurrency);
+    points.sort_by(|a, b| load(a).total_cmp(&load(b)));
+    let groups = points.chunk_by(|a, b| load(a) == load(b));
     let merged = groups.map(|group| {
         let runs: u64 = group.iter().map(|point| point.runs).sum();
         let mean = |of: fn(&Point) -> Option<f64>| {
@@ -127,16 +131,20 @@ fn means(mut points: Vec<Point>) -> Vec<Point> {
             values.map(|values| (name.clone(), values.iter().sum::<f64>() / values.len() as f64))
         });
         Point {
-            concurrency: group[0].concurrency,
+            concurrency: mean(|point| Some(point.concurrency)).unwrap_or_default(),
             throughput_per_s: mean(|point| Some(point.throughput_per_s)).unwrap_or_default(),
             runs,
             mean_s: mean(|point| point.mean_s),
             latency_s: group.iter().filter_map(|point| point.latency_s).max_by(f64::total_cmp),
             keeps: kept.map(|kept| kept.into_iter().all(|keeps| keeps)),
+            load: group[0].load,
             observed: observed.collect(),
         }
     });
-    merged.collect()
+    let mut points: Vec<Point> = merged.collect();
+    // A target that falls back under load may hold more at once at a lower rate.
+    points.sort_by(|a, b| a.concurrency.total_cmp(&b.concurrency));
+    points
 }
 
 #[cfg(test)]

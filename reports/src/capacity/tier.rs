@@ -69,6 +69,7 @@ mod tests {
             mean_s: Some(mean_s),
             latency_s: None,
             keeps: None,
+            load: None,
             observed: Vec::new(),
         };
         let found = tier(&[point(10.0, 0.01), point(80.0, 0.05), point(120.0, 2.0)], 1).unwrap();

@@ -12,6 +12,8 @@ pub enum Change {
     Better,
     /// Neither.
     Same,
+    /// Not decided, because a run supports no verdict.
+    Undecided,
     /// The samples cannot bound the figure.
     TooFew,
 }
@@ -25,10 +27,12 @@ pub const FEW_TIMES: f64 = 2.0;
 pub struct Seen {
     /// Of all its runs together.
     pub value: f64,
-    /// Lowest and highest end of the 95 % interval: over its runs together and, where they are few, each alone.
+    /// Lower end of the 95 % interval of that.
     pub low: f64,
-    /// See `low`.
+    /// Its upper end.
     pub high: f64,
+    /// The lowest and the highest end of the intervals of its runs, each alone.
+    pub spread: (f64, f64),
     /// The figure of each draw of its runs.
     pub draws: Vec<f64>,
     /// Runs.
@@ -53,7 +57,7 @@ pub struct Changed {
 ///
 /// With [`stats::MIN_RUNS`] runs a side the interval is that of a bootstrap that resamples runs on both sides: requests
 /// within a run share its luck, runs do not (Kalibera & Jones, *Rigorous Benchmarking in Reasonable Time*, ISMM 2013). With
-/// fewer, the farthest ends of the two intervals of the figures bound it, and it must be [`FEW_TIMES`] the least.
+/// fewer, the farthest ends of the intervals of single runs bound it, and it must be [`FEW_TIMES`] the least.
 pub fn changed(before: &Seen, after: &Seen, to: fn(f64, f64) -> f64, least: f64, confidence: f64) -> Changed {
     let by = to(before.value, after.value);
     let fewest = before.runs.min(after.runs);
@@ -63,7 +67,7 @@ pub fn changed(before: &Seen, after: &Seen, to: fn(f64, f64) -> f64, least: f64,
         let freedom = (before.runs + after.runs - 2) as f64;
         (bootstrap_interval(draws, fewest, freedom, confidence), least)
     } else {
-        ((to(before.high, after.low), to(before.low, after.high)), FEW_TIMES * least)
+        ((to(before.spread.1, after.spread.0), to(before.spread.0, after.spread.1)), FEW_TIMES * least)
     };
     let counts = by.abs() >= least && (low > 0.0 || high < 0.0);
     Changed { by, low, high, grew: counts.then_some(by > 0.0) }
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     fn one(value: f64, low: f64, high: f64) -> Seen {
-        Seen { value, low, high, draws: Vec::new(), runs: 1 }
+        Seen { value, low, high, spread: (low, high), draws: Vec::new(), runs: 1 }
     }
 
     #[test]
@@ -104,7 +108,14 @@ mod tests {
 
     #[test]
     fn an_effect_beyond_chance_yet_small_does_not_count() {
-        let set = |value: f64| Seen { value, low: value, high: value, draws: vec![value; 100], runs: 5 };
+        let set = |value: f64| Seen {
+            value,
+            low: value,
+            high: value,
+            spread: (value, value),
+            draws: vec![value; 100],
+            runs: 5,
+        };
         assert_eq!(changed(&set(100.0), &set(104.9), relative, 0.05, 0.95).grew, None);
         assert_eq!(changed(&set(100.0), &set(105.1), relative, 0.05, 0.95).grew, Some(true));
         assert_eq!(changed(&set(0.0), &set(0.0), relative, 0.05, 0.95).grew, None);

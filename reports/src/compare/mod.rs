@@ -62,9 +62,17 @@ pub struct Comparison {
 /// # Errors
 /// A record cannot be read, or holds nothing.
 pub fn compare(before: &[PathBuf], after: &[PathBuf], least_effect: f64) -> Result<Comparison, Failure> {
-    let (before, after) = (Side::read(before)?, Side::read(after)?.drawn_apart());
-    let rows = row::rows(&before, &after, least_effect);
+    Ok(between(Side::read(before)?, Side::read(after)?, least_effect))
+}
+
+/// Compares two sets of runs.
+pub fn between(before: Side, after: Side, least_effect: f64) -> Comparison {
+    let after = after.drawn_apart();
+    let mut rows = row::rows(&before, &after, least_effect);
     let invalid: Vec<&str> = before.invalid.iter().chain(&after.invalid).map(String::as_str).collect();
+    if !invalid.is_empty() {
+        rows.iter_mut().for_each(|row| row.change = Change::Undecided);
+    }
     let any = |change| rows.iter().any(|row| row.change == change);
     let outcome = match (invalid.is_empty(), any(Change::Worse), any(Change::Better)) {
         (false, ..) => Outcome::Invalid,
@@ -72,32 +80,27 @@ pub fn compare(before: &[PathBuf], after: &[PathBuf], least_effect: f64) -> Resu
         (true, false, true) => Outcome::Better,
         (true, false, false) => Outcome::Same,
     };
-    let exit = match outcome {
-        Outcome::Same | Outcome::Better => Exit::Pass,
-        Outcome::Worse => Exit::Regression,
-        Outcome::Invalid => Exit::Invalid,
-    };
-    Ok(Comparison {
+    Comparison {
         schema: SCHEMA,
         made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
         outcome,
-        exit: exit.code(),
+        exit: outcome.exit().code(),
         sentence: sentence(outcome, &rows, &invalid, least_effect),
         least_effect,
         notes: notes(&before, &after, least_effect),
         before: before.info,
         after: after.info,
         rows,
-    })
+    }
 }
 
-impl Comparison {
-    /// The exit code as the other commands know it.
-    pub const fn exit(&self) -> Exit {
-        match self.outcome {
-            Outcome::Same | Outcome::Better => Exit::Pass,
-            Outcome::Worse => Exit::Regression,
-            Outcome::Invalid => Exit::Invalid,
+impl Outcome {
+    /// The exit code that says so.
+    pub const fn exit(self) -> Exit {
+        match self {
+            Self::Same | Self::Better => Exit::Pass,
+            Self::Worse => Exit::Regression,
+            Self::Invalid => Exit::Invalid,
         }
     }
 }

@@ -67,9 +67,22 @@ pub enum Unit {
 impl Unit {
     fn show(self, value: f64) -> String {
         match self {
-            Self::PerS => format!("{}/s", show_number(value)),
+            Self::PerS => format!("{} /s", show_number(value)),
             Self::Ratio => show_ratio(value),
             Self::Us => show_us(value),
+        }
+    }
+
+    /// The interval of a change: `−3.2 to +1.4 %`. A dash between two signs reads badly.
+    fn between(self, Interval { low, high }: Interval) -> String {
+        let shown = |end: Option<f64>| end.map(|end| self.signed(end));
+        match (shown(low), shown(high)) {
+            (Some(low), Some(high)) => {
+                format!("{} to {high}", low.rsplit_once(' ').map_or("", |(number, _)| number))
+            }
+            (Some(low), None) => format!("{low} or more"),
+            (None, Some(high)) => format!("{high} or less"),
+            (None, None) => "unbounded".to_owned(),
         }
     }
 
@@ -116,6 +129,8 @@ pub fn rows(before: &Side, after: &Side, least_effect: f64) -> Vec<Row> {
         .requests
         .iter()
         .filter_map(|(name, runs)| Some((name, runs, after.requests.get(name)?)))
+        // The only request of both is all of them, and stands above.
+        .filter(|_| before.requests.len().max(after.requests.len()) > 1)
         .collect();
     // Bonferroni: together these rows are wrong as seldom as one of the others.
     let chances = (shared.len() * OF_EACH.len()).max(1) as f64;
@@ -149,16 +164,11 @@ fn percentile(side: &Side, runs: &[Cumulative], quantile: f64) -> (Option<Seen>,
         };
         (end(found.low, 0.0), end(found.high, f64::INFINITY))
     };
-    let (mut low, mut high) = ends(runs, &once);
-    if runs.len() < MIN_RUNS {
-        for run in runs.chunks(1) {
-            let (run_low, run_high) = ends(run, &[1]);
-            low = low.min(run_low);
-            high = high.max(run_high);
-        }
-    }
+    let (low, high) = ends(runs, &once);
+    let alone = runs.chunks(1).map(|run| ends(run, &[1]));
+    let spread = alone.fold((low, high), |(low, high), alone| (low.min(alone.0), high.max(alone.1)));
     let draws = side.resamples.apply(|times| at(runs, times, quantile));
-    (Some(Seen { value, low, high, draws, runs: runs.len() }.widened()), n)
+    (Some(Seen { value, low, high, spread, draws, runs: runs.len() }.widened()), n)
 }
 
 impl Seen {
@@ -256,14 +266,11 @@ fn weighed(side: &Side, times: &[u32], parts: fn(&Counts) -> (u64, u64)) -> (f64
 /// A figure of counts: `of` draws of the runs, and the interval of a run `alone`.
 fn seen(side: &Side, of: impl Fn(&[u32]) -> f64, alone: impl Fn(&Counts) -> (f64, f64)) -> Seen {
     let value = of(&vec![1; side.runs()]);
-    let (mut low, mut high) = (value, value);
-    if side.runs() < MIN_RUNS {
-        for (run_low, run_high) in side.counts.iter().map(alone) {
-            low = low.min(run_low);
-            high = high.max(run_high);
-        }
-    }
-    Seen { value, low, high, draws: side.resamples.apply(of), runs: side.runs() }.widened()
+    let alone = side.counts.iter().map(alone);
+    let spread = alone.fold((value, value), |(low, high), alone| (low.min(alone.0), high.max(alone.1)));
+    // A few runs have the intervals of their counts; from five on their own spread tells more.
+    let (low, high) = if side.runs() < MIN_RUNS { spread } else { (value, value) };
+    Seen { value, low, high, spread, draws: side.resamples.apply(of), runs: side.runs() }.widened()
 }
 
 /// How a figure is judged.
@@ -301,8 +308,7 @@ impl Judged {
         row.interval = Some(Interval { low: end(found.low), high: end(found.high) });
         row.change_text = match (row.by, row.interval) {
             (Some(by), Some(interval)) => {
-                let show = |by| self.unit.signed(by);
-                format!("{} ({})", show(by), interval_words(interval, show))
+                format!("{} ({})", self.unit.signed(by), self.unit.between(interval))
             }
             _ => "from nothing".to_owned(),
         };

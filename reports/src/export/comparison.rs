@@ -16,6 +16,7 @@ const fn word(change: Change) -> &'static str {
         Change::Worse => "worse",
         Change::Better => "better",
         Change::Same => "no change",
+        Change::Undecided => "undecided",
         Change::TooFew => "n too small",
     }
 }
@@ -23,7 +24,12 @@ const fn word(change: Change) -> &'static str {
 /// A comparison for a terminal: the answer, the two sets, the figures. Without colour, so that a pipe and a terminal read
 /// the same.
 pub fn comparison(found: &Comparison) -> String {
-    let mut text = format!("{}\n\n", found.sentence);
+    format!("{}\n\n{}", found.sentence, comparison_body(found))
+}
+
+/// A comparison without its answer.
+pub fn comparison_body(found: &Comparison) -> String {
+    let mut text = String::new();
     for (name, side) in [("before", &found.before), ("after", &found.after)] {
         let _ = writeln!(text, "{name:<7} {}", about(side));
     }
@@ -51,7 +57,12 @@ pub fn comparison_markdown(found: &Comparison) -> String {
         Outcome::Worse => "❌",
         Outcome::Invalid => "⚠️",
     };
-    let mut text = format!("### {mark} Comparison\n\n{}\n\n", cell(&found.sentence));
+    format!("### {mark} Comparison\n\n{}\n\n{}", cell(&found.sentence), comparison_markdown_body(found))
+}
+
+/// A comparison as Markdown, without its answer.
+pub fn comparison_markdown_body(found: &Comparison) -> String {
+    let mut text = String::new();
     for (name, side) in [("before", &found.before), ("after", &found.after)] {
         let _ = writeln!(text, "- {name}: {}", cell(&about(side)));
     }

@@ -1,6 +1,6 @@
 use record::Outcome;
 
-use crate::gate::Decision;
+use crate::{compare, gate::Decision};
 
 /// A decision as GitHub workflow commands, one a line: an error for a missed budget and for a run without a verdict,
 /// a warning for a budget that was met with its limit inside the interval, a notice for a pass.
@@ -29,6 +29,10 @@ pub fn github(decision: &Decision) -> String {
             Outcome::Met => {}
             Outcome::Missed | Outcome::TooFew | Outcome::NoData => say("error", &title, &message),
         }
+    }
+    if let Some(found) = decision.comparison.as_ref().filter(|found| found.outcome == compare::Outcome::Worse)
+    {
+        say("error", &format!("{title}, against the baseline"), &found.sentence);
     }
     let level = if decision.verdict.exit() == record::Exit::Pass { "notice" } else { "error" };
     say(level, &title, &decision.sentence);

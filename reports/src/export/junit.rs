@@ -1,9 +1,14 @@
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use record::Outcome;
+use record::Outcome as Budget;
 
-use crate::{failure::Failure, gate::Decision, report::BudgetRow};
+use crate::{
+    compare::{Comparison, Outcome},
+    failure::Failure,
+    gate::Decision,
+    report::BudgetRow,
+};
 
 /// A decision as JUnit XML: one suite, a case for the run's validity and one for each budget. A budget that an invalid
 /// run leaves undecided is an error, not a failure.
@@ -21,6 +26,12 @@ pub fn junit(decision: &Decision) -> Result<String, Failure> {
         let mut case = TestCase::new(&row.text, budget(decision, row));
         case.set_classname(&decision.scenario);
         case.set_system_out(measured(row));
+        suite.add_test_case(case);
+    }
+    if let Some(found) = &decision.comparison {
+        let mut case = TestCase::new("no worse than the baseline", against(found));
+        case.set_classname(&decision.scenario);
+        case.set_system_out(found.sentence.as_str());
         suite.add_test_case(case);
     }
     let mut report = Report::new("reports gate");
@@ -44,9 +55,9 @@ fn validity(decision: &Decision) -> TestCaseStatus {
 fn budget(decision: &Decision, row: &BudgetRow) -> TestCaseStatus {
     let kind = match row.outcome {
         _ if !decision.validity.valid => NonSuccessKind::Error,
-        Outcome::Met => return TestCaseStatus::success(),
-        Outcome::Missed => NonSuccessKind::Failure,
-        Outcome::TooFew | Outcome::NoData => NonSuccessKind::Error,
+        Budget::Met => return TestCaseStatus::success(),
+        Budget::Missed => NonSuccessKind::Failure,
+        Budget::TooFew | Budget::NoData => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);
     let message = match kind {
@@ -58,6 +69,17 @@ fn budget(decision: &Decision, row: &BudgetRow) -> TestCaseStatus {
     } else {
         decision.word
     });
+    status
+}
+
+fn against(found: &Comparison) -> TestCaseStatus {
+    let kind = match found.outcome {
+        Outcome::Same | Outcome::Better => return TestCaseStatus::success(),
+        Outcome::Worse => NonSuccessKind::Failure,
+        Outcome::Invalid => NonSuccessKind::Error,
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(found.sentence.as_str()).set_type("regression");
     status
 }
 

@@ -2,11 +2,23 @@ use std::fmt::Write as _;
 
 use record::unit::show_count;
 
-use super::outcome;
+use super::{comparison::comparison_markdown_body, outcome};
 use crate::{gate::Decision, report::Tone};
 
 /// A decision as Markdown: the sentence, the reasons against it, the table of budgets.
 pub fn markdown(decision: &Decision) -> String {
+    let text = judged(decision);
+    match &decision.comparison {
+        Some(comparison) => format!(
+            "{text}\n#### Against the baseline\n\n{}\n\n{}",
+            cell(&comparison.sentence),
+            comparison_markdown_body(comparison)
+        ),
+        None => text,
+    }
+}
+
+fn judged(decision: &Decision) -> String {
     let mark = match decision.tone {
         Tone::Good => "✅",
         Tone::Bad => "❌",

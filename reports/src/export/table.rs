@@ -3,12 +3,22 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, Table, presets};
 use record::unit::show_count;
 
-use super::outcome;
+use super::{comparison::comparison_body, outcome};
 use crate::gate::Decision;
 
 /// A decision for a terminal: the verdict, the reasons against it, the budgets. Without colour, so that a pipe and a
 /// terminal read the same.
 pub fn table(decision: &Decision) -> String {
+    let text = judged(decision);
+    match &decision.comparison {
+        Some(comparison) => {
+            format!("{text}\nagainst the baseline: {}\n{}", comparison.sentence, comparison_body(comparison))
+        }
+        None => text,
+    }
+}
+
+fn judged(decision: &Decision) -> String {
     let mut text = format!("verdict: {}\n{}\n", decision.word, decision.sentence);
     for reason in decision.other_reasons() {
         let _ = writeln!(text, "not valid: {reason}");

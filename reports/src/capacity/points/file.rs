@@ -91,6 +91,7 @@ impl Columns {
             mean_s: latency_s,
             latency_s,
             keeps: None,
+            load: None,
             observed: Vec::new(),
         })
     }

@@ -65,6 +65,7 @@ fn point(evidence: &Evidence, axis: Axis) -> Result<Point, String> {
         mean_s: Some(mean_s),
         latency_s: upper.map(|us| us / 1e6),
         keeps: (!run.budgets.is_empty()).then_some(evidence.judgement.verdict == Verdict::Pass),
+        load: run.stages.last().map(|stage| stage.to),
         observed: observed.filter_map(|seen| Some((seen.name.clone(), seen.value?))).collect(),
     })
 }
@@ -95,6 +96,10 @@ mod tests {
             "{:?}",
             found.notes
         );
+        // The rate that was set makes them one point, though their concurrency differs a little.
+        let slower = at("slower", Fixture { slower: 1.1, warm_up_s: 10, ..Fixture::default() });
+        let again = super::super::points(&[folder.path().join("good"), slower], None).unwrap();
+        assert_eq!((again.points.len(), again.points[0].runs), (1, 2));
         let failure = points(&[ramp, killed]).unwrap_err();
         assert_eq!(failure.exit, Exit::Invalid);
     }

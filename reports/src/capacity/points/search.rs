@@ -40,6 +40,7 @@ pub fn points(folder: &Path) -> Result<Points, Failure> {
                 Decision::Breaks => Some(false),
                 Decision::Open | Decision::Limited => None,
             },
+            load: None,
             observed: values.filter_map(|seen| Some((seen.name.clone(), seen.value?))).collect(),
         }
     });
