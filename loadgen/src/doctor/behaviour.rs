@@ -111,17 +111,17 @@ pub const ALL: [Behaviour; 8] = [
     },
     Behaviour {
         name: "drip",
-        about: "body in 5 pieces over 80 ms",
-        rules: Rules { pieces: 5, ..Rules::of(Service::Fixed(ms(80))) },
+        about: "body in 5 pieces over 100 ms",
+        rules: Rules { pieces: 5, ..Rules::of(Service::Fixed(ms(100))) },
         load: open(Process::Poisson, 800.0),
         seconds: 5.0,
     },
     Behaviour {
         name: "resets",
-        about: "60 ms, 10 % reset after 30 ms",
+        about: "100 ms, 10 % reset after 50 ms",
         rules: Rules {
-            resets: Some(Resets { share: 0.1, after: ms(30) }),
-            ..Rules::of(Service::Fixed(ms(60)))
+            resets: Some(Resets { share: 0.1, after: ms(50) }),
+            ..Rules::of(Service::Fixed(ms(100)))
         },
         load: open(Process::Poisson, 800.0),
         seconds: 5.5,

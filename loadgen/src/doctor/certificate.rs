@@ -225,10 +225,9 @@ impl Certificate {
 
     /// What a run's record says of it, on `host`, with this program, at `now`.
     pub fn quote(&self, host: &Host, now: DateTime<Utc>) -> record::Certificate {
-        let same_host = self.host.cpu == host.cpu
-            && self.host.cores == host.cores
-            && self.host.kernel == host.kernel
-            && self.host.memory_bytes == host.memory_bytes;
+        // Not its name: what measures is the processor and the kernel.
+        let fingerprint = |host: &Host| (host.cpu.clone(), host.cores, host.kernel.clone());
+        let same_host = fingerprint(&self.host) == fingerprint(host);
         let mut caveats = Vec::new();
         if !same_host {
             caveats.push("it was made on another machine".to_owned());
@@ -276,4 +275,109 @@ pub fn quoted(host: &Host, now: DateTime<Utc>) -> Option<record::Certificate> {
     let text = fs::read_to_string(kept_at()?).ok()?;
     let certificate: Certificate = serde_json::from_str(&text).ok()?;
     (certificate.schema == SCHEMA).then(|| certificate.quote(host, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> Host {
+        Host {
+            machine: String::new(),
+            cpu: "a processor".into(),
+            cores: 2,
+            memory_bytes: 1 << 33,
+            kernel: "Linux 6.8".into(),
+            open_files_limit: 20_000,
+        }
+    }
+
+    fn measured(name: &str, error_us: f64, truth_us: f64) -> Measured {
+        let point = Point {
+            quantile: 0.99,
+            computed_us: truth_us - 120.0,
+            truth_us,
+            seen_us: truth_us,
+            reported_us: truth_us + error_us,
+            error_us,
+            error_ratio: error_us / truth_us,
+            bound_us: (truth_us * judge::BOUND_RATIO).max(judge::BOUND_US),
+        };
+        Measured {
+            name: name.into(),
+            about: String::new(),
+            outcome: Outcome::Straight,
+            why: Vec::new(),
+            attempts: 1,
+            seed: 1,
+            n: 4_000,
+            failed: 0,
+            points: vec![point],
+            failures: Vec::new(),
+            timing: None,
+            lag: Latency::default(),
+            control: Latency::default(),
+            server_late_us: 0.0,
+        }
+    }
+
+    fn certificate() -> Certificate {
+        Certificate {
+            schema: SCHEMA.into(),
+            date: "2026-11-01T10:00:00Z".into(),
+            loadgen: env!("CARGO_PKG_VERSION").into(),
+            host: host(),
+            passed: true,
+            outcome: Outcome::Straight,
+            sentence: "straight".into(),
+            bound_ratio: judge::BOUND_RATIO,
+            bound_us: judge::BOUND_US,
+            complete: true,
+            behaviours: vec![measured("slow", 900.0, 200_000.0), measured("quick", 80.0, 10_000.0)],
+            overhead: None,
+            rate: Some(RateCeiling { per_s: 20_000.0, limited_by: None }),
+            users: None,
+        }
+    }
+
+    fn on(day: &str) -> DateTime<Utc> {
+        format!("{day}T12:00:00Z").parse().unwrap()
+    }
+
+    #[test]
+    fn a_quote_names_the_error_nearest_to_its_bound() {
+        let quote = certificate().quote(&host(), on("2026-11-02"));
+        // 80 of 100 µs are worse than 900 of 2,000.
+        assert_eq!(quote.worst.unwrap().behaviour, "quick");
+        assert_eq!((quote.same_host, quote.passed, quote.rate_ceiling_per_s), (true, true, Some(20_000.0)));
+        assert!(quote.caveats.is_empty(), "{:?}", quote.caveats);
+    }
+
+    #[test]
+    fn a_quote_says_when_the_certificate_is_old_or_of_another_machine_or_version() {
+        let caveats = |certificate: &Certificate, host: &Host, day| certificate.quote(host, on(day)).caveats;
+        let fine = certificate();
+        assert_eq!(caveats(&fine, &host(), "2026-12-01"), Vec::<String>::new());
+        assert_eq!(caveats(&fine, &host(), "2026-12-03"), ["it is 32 days old"]);
+        let updated = Host { kernel: "Linux 6.9".into(), ..host() };
+        assert!(!fine.quote(&updated, on("2026-11-02")).same_host);
+        assert_eq!(caveats(&fine, &updated, "2026-11-02"), ["it was made on another machine"]);
+        let older = Certificate { loadgen: "0.0.1".into(), date: "yesterday".into(), ..certificate() };
+        let both = ["it was made with loadgen 0.0.1", "its date cannot be read"];
+        assert_eq!(caveats(&older, &host(), "2026-11-02"), both);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_only_what_proves_something_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/certificate.json");
+        certificate().write(&file).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(serde_json::from_str::<Certificate>(&text).unwrap(), certificate());
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 1, "nothing beside it");
+
+        let with = |outcome, complete| Certificate { outcome, complete, ..certificate() }.is_proof();
+        assert!(with(Outcome::Straight, true) && with(Outcome::Bent, true));
+        assert!(!with(Outcome::Disturbed, true) && !with(Outcome::Straight, false));
+    }
 }

@@ -55,9 +55,9 @@ const RATE: &str = "rate";
 const USERS: &str = "users";
 
 /// Trials of one behaviour, when the first ones were disturbed.
-const TRIALS: u32 = 3;
+const TRIALS: u32 = 4;
 /// Repetitions in all: a machine that is never quiet is not waited for.
-const REPEATS: u32 = 6;
+const REPEATS: u32 = 8;
 /// Seed of the first trial; each has its own, so that a repetition is not the same chance again.
 const SEED: u64 = 20_260;
 
