@@ -132,7 +132,7 @@ fn measure(
     let seconds = arguments.seconds.unwrap_or(behaviour.seconds);
     let mut best: Option<Measured> = None;
     for attempt in 1..=TRIALS {
-        let again = if attempt > 1 { ", once more: the machine was disturbed" } else { "" };
+        let again = if attempt > 1 { format!(" (trial {attempt})") } else { String::new() };
         voice.doing(&format!("{}: {}{again}", behaviour.name, behaviour.about), behaviour.lasts(seconds));
         let seed = SEED + u64::from(attempt);
         let trial = trial(behaviour, seconds, seed, folder)?;
@@ -146,7 +146,7 @@ fn measure(
             *kept = measured;
         }
         kept.attempts = attempt;
-        if *repeats == 0 {
+        if attempt == TRIALS || *repeats == 0 {
             break;
         }
         *repeats -= 1;

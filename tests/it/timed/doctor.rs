@@ -40,7 +40,10 @@ fn no_behaviour_of_the_server_makes_what_is_reported_smaller_than_the_truth() ->
     for behaviour in behaviours {
         assert!(ended.stderr.contains(behaviour["about"].as_str().unwrap_or("?")), "{}", ended.stderr);
         let disturbed = behaviour["outcome"] == "disturbed";
-        assert_eq!(behaviour["why"].as_array().is_some_and(Vec::is_empty), behaviour["outcome"] == "straight");
+        assert_eq!(
+            behaviour["why"].as_array().is_some_and(Vec::is_empty),
+            behaviour["outcome"] == "straight"
+        );
         let points = behaviour["points"].as_array().context("points")?;
         let failures = behaviour["failures"].as_array().context("failures")?;
         assert!(disturbed || points.len() >= 3, "p50, p90 and p99 have the answers they need: {behaviour}");
@@ -61,7 +64,9 @@ fn no_behaviour_of_the_server_makes_what_is_reported_smaller_than_the_truth() ->
         }
     }
     let resets = behaviours.iter().find(|behaviour| behaviour["name"] == "resets").context("resets")?;
-    assert!(figure(resets, "failed") > 50.0 && !resets["failures"].as_array().context("failures")?.is_empty());
+    assert!(
+        figure(resets, "failed") > 50.0 && !resets["failures"].as_array().context("failures")?.is_empty()
+    );
 
     let code = match certificate["outcome"].as_str() {
         Some("straight") => 0,
