@@ -74,11 +74,12 @@ Examples:
   loadgen doctor --only queue --only freeze
   loadgen doctor --json --quiet | jq .passed
 
-Each reported percentile is compared with the one computed from the schedule and from what the server was told to do.
-Needs a quiet machine and about a minute and a half. The certificate is kept in ~/.local/state/headroom (or under
-XDG_STATE_HOME), and every `loadgen run` quotes it in its record.
+Each reported percentile is compared with the one computed from the schedule and from what the
+server was told to do. Needs a quiet machine and about a minute and a half. The certificate is kept
+in ~/.local/state/headroom (or under XDG_STATE_HOME); every `loadgen run` quotes it in its record.
 
-Exit codes: 0 straight · 10 the ruler is bent · 12 the machine was too noisy to tell · 2 bad command line")]
+Exit codes: 0 straight · 10 the ruler is bent · 12 the machine was too noisy to tell ·
+2 bad command line · 130 stopped")]
     Doctor(DoctorArgs),
     /// Make a scenario of a recording, a description, a collection, command lines or a log
     #[command(subcommand)]
@@ -140,7 +141,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "FILE.json")]
     pub out: Option<PathBuf>,
     /// Seconds of load for each behaviour [default: as many as its 99.9th percentile needs]
-    #[arg(long, value_name = "S", value_parser = positive)]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<f64>,
     /// Try this behaviour or ceiling only (may be repeated); what is tried in part is not kept as a certificate
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(crate::doctor::NAMES))]
@@ -317,6 +318,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| "a whole number above 0 is needed".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    positive(text).ok().filter(|seconds| (1.0..=3600.0).contains(seconds)).ok_or_else(|| {
+        "from 1 to 3600 seconds; fewer hold too few requests for any percentile".to_owned()
+    })
 }
 
 #[cfg(test)]
