@@ -102,3 +102,54 @@ pub(crate) fn exact_timers() {
 /// Other systems have no such setting.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn exact_timers() {}
+
+#[cfg(test)]
+mod tests {
+    use record::Stage;
+
+    use super::*;
+    use crate::{
+        adjust::Wish,
+        plan::model::{Load, Process},
+    };
+
+    #[test]
+    fn a_schedule_follows_its_dial_and_what_is_late_stays_due_when_it_was() {
+        let stages = vec![Stage { from: 100.0, to: 100.0, seconds: 10.0 }];
+        let schedule = Schedule::new(&stages, Process::Constant, 1);
+        let dial = Dial::new(&Load::Arrivals { process: Process::Constant, max_in_flight: 1, stages }, None);
+        dial.turn(Wish::Held(200.0), 5.0).unwrap();
+        // A pacer that looks five seconds into the load, with nothing given yet.
+        let start = Instant::now() - Duration::from_secs(5);
+        let (seen, over) = (Cell::new(0), || false);
+        let turning = Turning { schedule, dial: Some(&dial), start, seen: &seen, over: &over };
+        // The load has not come to its end, so that an exhausted schedule would be waited on: the next turn may fill it.
+        let due: Vec<f64> = turning.take(1_400).map(|due| due.as_secs_f64()).collect();
+        assert!(due.is_sorted() && seen.get() == 1);
+        assert!((due[499] - 4.99).abs() < 1e-6, "{}", due[499]);
+        let gaps = due.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(gaps.skip(1_000).all(|gap| (gap - 0.005).abs() < 1e-6));
+    }
+
+    #[test]
+    fn a_load_that_is_turned_down_to_nothing_is_waited_on_until_its_end_or_the_runs() {
+        let stages = vec![Stage { from: 100.0, to: 100.0, seconds: 10.0 }];
+        let schedule = || Schedule::new(&stages, Process::Constant, 1);
+        let load = Load::Arrivals { process: Process::Constant, max_in_flight: 1, stages: stages.clone() };
+        let (dial, seen) = (Dial::new(&load, None), Cell::new(0));
+        dial.turn(Wish::Held(0.0), 0.0).unwrap();
+        let stopped = Cell::new(0);
+        let over = || stopped.replace(stopped.get() + 1) == 2;
+        let start = Instant::now();
+        let mut turning =
+            Turning { schedule: schedule(), dial: Some(&dial), start, seen: &seen, over: &over };
+        // What was due in the instants before the pacer saw the turn is still given.
+        let due: Vec<Duration> = turning.by_ref().collect();
+        assert!(due.iter().all(|due| *due < start.elapsed()) && stopped.get() == 3, "{due:?}");
+        let ended = Instant::now() - Duration::from_secs(11);
+        let (seen, over) = (Cell::new(0), || panic!("nobody waits behind the end of a load"));
+        let mut turning =
+            Turning { schedule: schedule(), dial: Some(&dial), start: ended, seen: &seen, over: &over };
+        assert_eq!(turning.by_ref().take(1_000).count(), 1_000);
+    }
+}

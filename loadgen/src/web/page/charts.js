@@ -44,10 +44,10 @@ function logTicks(low, high) {
 
 // A figure. `lines` are { label, of(point) → number or null, style, dash, worst }: where many seconds share a pixel, the
 // worst of them is drawn, or their mean; `planned` has the plan drawn with the first of them. `note(point)` says what a
-// point's values are of.
+// point's values are of. A line with `when()` is there only when that holds.
 export class Chart {
   constructor(figure, { title, about, lines, show, note = null, log = false }) {
-    Object.assign(this, { figure, title, about, lines, show, note, log, cursor: null, view: null });
+    Object.assign(this, { figure, title, about, all: lines, show, note, log, cursor: null, view: null });
     const id = figure.id;
     figure.append(html('figcaption', '', title));
     this.legend = html('ul', 'legend');
@@ -66,6 +66,10 @@ export class Chart {
     this.svg.addEventListener('blur', () => this.move(null));
     this.svg.addEventListener('keydown', event => this.key(event));
     new ResizeObserver(() => this.draw()).observe(figure);
+  }
+
+  get lines() {
+    return this.all.filter(line => !line.when || line.when());
   }
 
   // Shows `view`: { points, from, to, warmUp, turns, planned(second) }.

@@ -26,7 +26,7 @@ const charts = {
   rate: new Chart($('chart-rate'), {
     title: 'Rate', about: 'Requests answered each second.', show: rate,
     lines: [
-      { label: 'iterations due', of: point => run.model === 'open' ? per(point, point.offered) : null, style: 'le', planned: true },
+      { label: 'iterations due', of: point => per(point, point.offered), when: () => run.model === 'open', style: 'le', planned: true },
       { label: 'requests done', of: point => per(point, point.completed), style: 'la' },
     ],
   }),
@@ -277,7 +277,8 @@ function listen() {
   source = new EventSource('/events' + location.search);
   const on = (name, take) => source.addEventListener(name, event => { lost = false; take(JSON.parse(event.data)); draw(); });
   on('run', told => {
-    if (told.schema !== 'headroom.live/1') return location.reload();
+    // Another run has taken the address of the one that was lost.
+    if (told.schema !== 'headroom.live/1' || (run && told.start !== run.start)) return location.reload();
     run = told;
     ({ history: points, adjustments: turns, now, end } = told);
     if (end?.now) now = end.now;
