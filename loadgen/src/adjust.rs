@@ -105,6 +105,9 @@ impl Dial {
         if !number.is_finite() || number < 0.0 {
             return Err("a number of 0 or more is needed".to_owned());
         }
+        if matches!((self.what, wish), (Adjusted::Users, Wish::Held(users)) if users.fract() != 0.0) {
+            return Err("users come whole".to_owned());
+        }
         if let Some(most) = self.most.filter(|most| peak > *most) {
             return Err(match self.what {
                 Adjusted::Users => format!(
@@ -165,6 +168,16 @@ mod tests {
         assert_eq!((done.from, done.to, done.factor), (150.0, 30.0, None));
         assert_eq!((profile::seconds(&dial.rest(7.5)), profile::area(&dial.rest(7.5))), (12.5, 375.0));
         assert_eq!((dial.turns(), dial.take().len(), dial.take().len()), (2, 2, 0));
+    }
+
+    #[test]
+    fn users_come_whole_and_no_more_of_them_than_were_launched() {
+        let stages = vec![Stage { from: 0.0, to: 10.0, seconds: 10.0 }];
+        let dial = Dial::new(&Load::Users { stages, think: None, pacing: None }, Some(20.0));
+        assert!(dial.turn(Wish::Held(2.5), 1.0).unwrap_err().contains("whole"));
+        assert!(dial.turn(Wish::Held(21.0), 1.0).unwrap_err().contains("--web-max-users=21"));
+        assert_eq!(dial.turn(Wish::Held(20.0), 1.0).unwrap().what, Adjusted::Users);
+        assert_eq!(dial.load(5.0), Some(20.0));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub struct ExportArgs {
     /// come from OTEL_EXPORTER_OTLP_HEADERS
     #[arg(long, value_name = "URL", value_parser = collector)]
     pub otlp: Option<Url>,
-    /// Write every request as a line of JSON to this file (of several workers, each to FILE.0, FILE.1, …)
+    /// Write every request as a line of JSON to this file: when it was due, sent, first answered and ended (microseconds
+    /// since second 0), its name, status, error, bytes, user and iteration; each of several workers to FILE.0, FILE.1, …
     #[arg(long, value_name = "FILE")]
     pub log_requests: Option<PathBuf>,
     /// Most lines of the request log

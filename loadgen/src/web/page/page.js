@@ -256,6 +256,7 @@ function drawControl() {
     return;
   }
   show('held-unit', unit() + (run.control.most === null ? '' : `, up to ${count(run.control.most)}`));
+  $('held').step = run.control.what === 'users' ? '1' : 'any';
   if (run.control.most !== null) $('held').max = run.control.most;
   if (!$('held').value && document.activeElement !== $('held') && points.length) $('held').placeholder = number(points.at(-1).wanted);
 }
