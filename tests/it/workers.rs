@@ -145,8 +145,16 @@ flows:
     }
     assert_eq!(seen(), expected, "of three parts");
     let workers = Loadgen::run(&scenario, &server.url())?.args(&["--workers", "4"]).finish()?;
-    assert_eq!(workers.record()?.conclude()?.0.peak_users, 10);
+    let record = workers.record()?;
+    assert_eq!(record.conclude()?.0.peak_users, 10);
     assert_eq!(seen(), expected, "of four workers");
+
+    // What was merged as it went is what is merged afterwards.
+    let again = folder.path().join("again");
+    let of_worker = |part: u32| workers.record_folder().join("workers").join(part.to_string());
+    let merged = run(Command::new(program("reports")?).arg("merge").arg(&again).args((0..4).map(of_worker)))?;
+    assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+    assert_eq!(Record::open(&again)?.totals()?, record.totals()?);
     Ok(())
 }
 
