@@ -42,6 +42,14 @@ impl Loadgen {
         Ok(Self::new("run", scenario)?.against(target))
     }
 
+    /// `loadgen capacity` of `scenario` against `target`, the answer in this folder.
+    ///
+    /// # Errors
+    /// As [`Loadgen::new`].
+    pub fn capacity(scenario: &str, target: &str) -> Result<Self> {
+        Ok(Self::new("capacity", scenario)?.against(target))
+    }
+
     /// `loadgen run` of a file that is shipped or was written before.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Tests whose subject is time, or whose verdict depends on the generator not being late: run one at a time.
 
 mod arrivals;
+mod capacity;
 mod doctor;
 mod freeze;
 mod midway;
