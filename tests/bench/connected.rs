@@ -78,12 +78,11 @@ fn run(server: &Fast, users: u64) -> Result<Seen> {
     let memory_bytes = most_resident(&mut process)?;
     let ended = process.wait(Duration::from_secs(60))?;
     let (summary, judgement) = Record::open(&record).with_context(|| ended.stderr)?.conclude()?;
-    let lag = summary.lag.p99_us.context("a start lag")?;
     let cells = format!(
         "{:.0} | {} | {} | {:.2} | {}",
         summary.throughput_per_s,
         summary.failed,
-        show_us(lag as f64),
+        summary.lag.p99_us.map_or_else(|| "–".to_owned(), |it| show_us(it as f64)),
         summary.generator.cpu_cores,
         judgement.sentence
     );
