@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
 
 use crate::process::Process;
 
@@ -45,7 +45,7 @@ impl Browser {
     /// # Errors
     /// Debian's chromium and chromium-driver are not installed, or do not start.
     pub async fn start() -> Result<Self> {
-        Self::start_with(json!({ "browser": "ALL" })).await
+        Self::start_with(&["browser"]).await
     }
 
     /// The same, and the browser keeps a log of what it sends and receives.
@@ -53,10 +53,10 @@ impl Browser {
     /// # Errors
     /// As [`Browser::start`].
     pub async fn recording() -> Result<Self> {
-        Self::start_with(json!({ "browser": "ALL", "performance": "ALL" })).await
+        Self::start_with(&["browser", "performance"]).await
     }
 
-    async fn start_with(logs: Value) -> Result<Self> {
+    async fn start_with(logs: &[&str]) -> Result<Self> {
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").stdout(Stdio::piped());
         let mut driver = Process::start_with_output(&mut command)
@@ -68,7 +68,9 @@ impl Browser {
             capabilities.add_arg(flag)?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
-        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), logs);
+        for log in logs {
+            capabilities.set_logging_prefs(*log, LoggingPrefsLogLevel::All)?;
+        }
         let page = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
         Ok(Self { page, _driver: driver, _profile: profile })
     }

@@ -10,7 +10,7 @@ use harness::{
     process::run,
     servers::{Server, known},
 };
-use record::{Adjusted, Record, State, Verdict};
+use record::{Adjusted, State, Verdict};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use thirtyfour::By;
