@@ -219,14 +219,16 @@ Points are a CSV file of anyone's figures,
   concurrency,throughput,latency
   1,64.9,15ms
   18,995.9,18ms
-or the records of runs at different loads, or the folder of a capacity search. Four different
-loads are the least, six or more are worth planning by. Repeats of a load are averaged.
+or the records of runs at different loads, or the folder of a capacity search, or what k6
+(--summary-export) and wrk or wrk2 wrote, a file for each load. Four different loads are the
+least, six or more are worth planning by. Repeats of a load are averaged.
 
 Examples:
   reports fit points.csv
   reports fit points.csv --slo 200ms --at 64 --at 128 --json
   reports fit runs/10-users runs/20-users runs/40-users runs/80-users --have cpu_seconds=4
   reports fit runs/capacity --servers 4
+  reports fit k6-10.json k6-20.json k6-40.json k6-80.json
 
 A figure says what it rests on: measured, interpolated or extrapolated; past twice the highest
 load measured it is refused, with the reason.
@@ -236,7 +238,7 @@ Exit codes: 0 fitted · 2 bad file or record · 12 the points support no fit";
 /// `reports fit`.
 #[derive(Debug, Args)]
 pub struct Fit {
-    /// A CSV file of points, or run records, or the folder of a capacity search.
+    /// A CSV file of points, or run records, or the folder of a capacity search, or results of k6 or wrk.
     #[arg(required = true)]
     pub points: Vec<PathBuf>,
     /// The latency to keep: the highest load measured that keeps it is the knee. Of records it is held against the upper

@@ -4,7 +4,7 @@ use record::Exit;
 use serde::Serialize;
 
 use super::{
-    Fit, Law, Model, Residuals,
+    Basis, Fit, Law, Model, Residuals,
     cache::{CacheModel, cache_model},
     demand::{Demand, demands, observed},
     fit,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    report::Interval,
+    report::{Interval, interval_words},
     stats::{CONFIDENCE, student},
 };
 
@@ -31,6 +31,9 @@ const FEW_LOADS: usize = 6;
 
 /// Share of its time above which a server at the lowest load is no measure of service time.
 const BUSY: f64 = 0.5;
+
+/// How closely the points must bound a peak beyond them: half the width of its interval over the peak.
+const PRECISE: f64 = 0.1;
 
 /// What is asked of a fit besides the law.
 #[derive(Debug, Clone, Default)]
@@ -223,7 +226,7 @@ pub fn fitting(inputs: &[PathBuf], asked: &Asked) -> Result<Fitting, Failure> {
         axis,
         law: Parameters::of(&found),
         log_law: Parameters::of(&by_logarithm),
-        peak: peak(&found, low, high),
+        peak: bounded(peak(&found, low, high), intervals.map(|(_, highest)| highest)),
         peak_concurrency_interval: intervals.map(|(at, _)| at),
         peak_throughput_interval: intervals.map(|(_, highest)| highest),
         peak_leave_one_out: leave_one_out(&pairs).filter(|_| found.law.peak().is_some()),
@@ -238,6 +241,31 @@ pub fn fitting(inputs: &[PathBuf], asked: &Asked) -> Result<Fitting, Failure> {
         points: points.into_iter().map(|point| fitted(point, &found.law)).collect(),
         notes,
     })
+}
+
+/// A peak beyond what was measured, refused unless the points bound its throughput to [`PRECISE`].
+fn bounded(mut peak: Prediction, interval: Option<Interval>) -> Prediction {
+    let (Basis::Extrapolated { times }, Some(throughput)) = (&peak.basis, peak.throughput_per_s) else {
+        return peak;
+    };
+    let ends = interval.and_then(|it| Some((it.low?, it.high?)));
+    if ends.is_some_and(|(low, high)| high - low <= 2.0 * PRECISE * throughput) {
+        return peak;
+    }
+    let shown = record::unit::show_number;
+    let known = interval.filter(|it| it.low.is_some() || it.high.is_some());
+    let reason = format!(
+        "by the law it lies at {} times the highest load measured, and the points bound its throughput only to {}; measure \
+         at higher loads",
+        shown(*times),
+        known.map_or_else(
+            || "nothing".to_owned(),
+            |it| interval_words(it, |value| format!("{} /s", shown(value)))
+        )
+    );
+    peak.throughput_per_s = None;
+    peak.basis = Basis::Refused { reason };
+    peak
 }
 
 fn fitted(point: Point, law: &Law) -> FittedPoint {

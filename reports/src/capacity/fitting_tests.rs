@@ -1,5 +1,7 @@
 use std::fs;
 
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+use rand_distr::{Distribution, Normal};
 use record::Exit;
 
 use super::*;
@@ -113,4 +115,37 @@ fn a_capacity_search_is_read_as_points_up_to_where_its_budgets_break() {
     assert_eq!(found.knee.unwrap().throughput_per_s, 350.0);
     // M/M/1 holds N = X/(400 − X), so X = 400·N/(1 + N): the law with σ = 1/2 and λ = 200/s.
     assert!((found.law.sigma.value - 0.5).abs() < 1e-3 && (found.law.lambda_per_s.value - 200.0).abs() < 0.2);
+}
+
+#[test]
+fn from_loads_below_60_per_cent_of_the_knee_the_capacity_is_told_within_10_per_cent_or_refused() {
+    let truth = Law { sigma: 0.02, kappa: 0.0006, lambda_per_s: 40.0 };
+    let highest = truth.throughput_per_s(truth.peak().unwrap());
+    let noise = Normal::new(1.0, 0.02).unwrap();
+    let loads = (1..40).map(f64::from).filter(|n| truth.throughput_per_s(*n) < 0.6 * highest);
+    for seed in 0..40 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let rows =
+            loads.clone().map(|n| format!("{n},{}\n", truth.throughput_per_s(n) * noise.sample(&mut rng)));
+        let found = fitted(&format!("n,x\n{}", rows.collect::<String>()), &Asked::default()).unwrap();
+        match (found.peak.throughput_per_s, &found.peak.basis) {
+            (Some(peak), _) => {
+                assert!((peak / highest - 1.0).abs() <= 0.1, "seed {seed}: {peak} against {highest}")
+            }
+            (None, basis) => assert!(matches!(basis, Basis::Refused { .. }), "seed {seed}: {basis:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_peak_just_beyond_the_loads_measured_is_told_where_they_bound_it() {
+    let truth = Law { sigma: 0.02, kappa: 0.0006, lambda_per_s: 40.0 };
+    let wobble = [1.004, 0.997, 1.0, 1.003, 0.998, 1.002, 0.996, 1.001];
+    let loads = [1.0, 4.0, 8.0, 12.0, 18.0, 24.0, 30.0, 36.0];
+    let rows =
+        loads.iter().zip(wobble).map(|(n, wobble)| format!("{n},{}\n", truth.throughput_per_s(*n) * wobble));
+    let found = fitted(&format!("n,x\n{}", rows.collect::<String>()), &Asked::default()).unwrap();
+    let highest = truth.throughput_per_s(truth.peak().unwrap());
+    assert!(matches!(found.peak.basis, Basis::Extrapolated { .. }), "{:?}", found.peak);
+    assert!((found.peak.throughput_per_s.unwrap() / highest - 1.0).abs() < 0.02, "{:?}", found.peak);
 }

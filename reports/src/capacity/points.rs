@@ -3,6 +3,7 @@
 mod file;
 mod runs;
 mod search;
+mod tools;
 
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub struct Point {
 pub enum Axis {
     /// As the file says.
     Given,
-    /// Users of a closed model, thinking or waiting.
+    /// Users of a closed model, thinking or waiting; of other tools, their users or connections.
     Users,
     /// Requests in flight: throughput × mean response time.
     InFlight,
@@ -76,7 +77,7 @@ impl Points {
     }
 }
 
-/// Reads the points of `inputs`: one CSV file, or folders of run records, or the folder of one capacity search. `slo_s` is
+/// Reads the points of `inputs`: one CSV file, or results of k6 or wrk, or folders of run records, or the folder of one capacity search. `slo_s` is
 /// the latency to keep, seconds.
 ///
 /// # Errors
@@ -85,13 +86,13 @@ pub fn points(inputs: &[PathBuf], slo_s: Option<f64>) -> Result<Points, Failure>
     let searches = inputs.iter().filter(|input| input.join(Capacity::FILE).is_file()).count();
     let files = inputs.iter().filter(|input| input.is_file()).count();
     let mut found = match (inputs, files, searches) {
-        ([file], 1, _) => file::points(file)?,
+        (results, count, _) if count == results.len() => of_files(results)?,
         ([folder], _, 1) => search::points(folder)?,
         (_, 0, 0) => runs::points(inputs)?,
         _ => {
             return Err(Failure::usage(
-                "give one CSV file, or the folder of one capacity search, or any number of run records; points of \
-                 different kinds do not belong on one line",
+                "give one CSV file, or the results of another tool, or the folder of one capacity search, or any number of \
+                 run records; points of different kinds do not belong on one line",
             ));
         }
     };
@@ -107,6 +108,31 @@ pub fn points(inputs: &[PathBuf], slo_s: Option<f64>) -> Result<Points, Failure>
         }
     }
     Ok(found)
+}
+
+/// One CSV file, or a point a file of what k6 or wrk wrote.
+fn of_files(files: &[PathBuf]) -> Result<Points, Failure> {
+    let (mut points, mut notes) = (Vec::new(), Vec::new());
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+        match tools::point(file, &text) {
+            None if files.len() == 1 => return file::points(file, &text),
+            None => {
+                return Err(Failure::usage(format!(
+                    "{}: neither a summary of k6 nor what wrk prints; several files are one result each, and a CSV file of \
+                     points is given alone",
+                    file.display()
+                )));
+            }
+            Some(Err(why)) => return Err(Failure::usage(format!("{}: {why}", file.display()))),
+            Some(Ok((point, note))) => {
+                points.push(point);
+                notes.extend(note);
+            }
+        }
+    }
+    Ok(Points { axis: Axis::Users, points, notes })
 }
 
 /// One point a concurrency: throughput and mean time are means over runs; of the latency, which a mean would flatter, the
@@ -170,7 +196,9 @@ mod tests {
         std::fs::write(&path, "concurrency,throughput\n1,10\n").unwrap();
         let failure = points(std::slice::from_ref(&path), Some(0.03)).unwrap_err();
         assert!(failure.message.contains("--slo needs a latency"), "{failure}");
-        let failure = points(&[path.clone(), path], None).unwrap_err();
+        let failure = points(&[path.clone(), path.clone()], None).unwrap_err();
+        assert!(failure.message.contains("a CSV file of points is given alone"), "{failure}");
+        let failure = points(&[path, folder.path().to_path_buf()], None).unwrap_err();
         assert!(failure.message.contains("give one CSV file"), "{failure}");
     }
 }

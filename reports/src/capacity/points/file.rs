@@ -17,14 +17,12 @@ const THROUGHPUT: [&str; 6] = ["throughput", "x", "throughput_per_s", "rate", "r
 const LATENCY: [(&str, Option<f64>); 4] =
     [("latency", None), ("latency_s", Some(1.0)), ("latency_ms", Some(1e-3)), ("latency_us", Some(1e-6))];
 
-/// Reads a CSV file of points, lines that begin with `#` left out.
+/// Reads the `text` of a CSV file of points, lines that begin with `#` left out.
 ///
 /// # Errors
-/// With file and line: not to be read, a column missing or twice, a number that is none or not above 0.
-pub fn points(path: &Path) -> Result<Points, Failure> {
+/// With file and line: a column missing or twice, a number that is none or not above 0.
+pub fn points(path: &Path, text: &str) -> Result<Points, Failure> {
     let refuse = |line: u64, what: String| Failure::usage(format!("{}:{line}: {what}", path.display()));
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
     let mut reader = ReaderBuilder::new().trim(Trim::All).comment(Some(b'#')).from_reader(text.as_bytes());
     let line_of = |error: &csv::Error| error.position().map_or(1, csv::Position::line);
     let header = reader.headers().map_err(|error| refuse(line_of(&error), error.to_string()))?.clone();
@@ -102,10 +100,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Points, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("points.csv");
-        std::fs::write(&path, text).unwrap();
-        points(&path).map_err(|failure| failure.message.rsplit_once('/').unwrap().1.to_owned())
+        points(Path::new("/points.csv"), text)
+            .map_err(|failure| failure.message.trim_start_matches('/').to_owned())
     }
 
     #[test]
