@@ -18,6 +18,7 @@ mod export;
 mod flow;
 mod host;
 mod import;
+mod mask;
 mod measure;
 mod observe;
 mod once;

@@ -10,22 +10,30 @@ use std::{
 use http::HeaderMap;
 use record::ErrorSample;
 
-use crate::transport::{Exchange, Failure};
+use crate::{
+    mask,
+    transport::{Exchange, Failure},
+};
 
 /// Failures of one kind that are kept as text.
 const PER_KIND: usize = record::ERRORS_PER_KIND;
 /// Bytes of a body that are kept as text.
 const BODY: usize = 2_000;
+/// Bytes of a body that is no JSON in which secrets are looked for: enough for all that is kept.
+const LOOKED_AT: usize = 8_000;
 
 /// Whoever is told of single requests.
 type Viewer = Box<dyn Fn(&str, &str, Option<&Exchange>, Option<&Failure>, Duration) + Send + Sync>;
+
+/// Whoever is told what blocks of steps do.
+type BlockViewer = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Who looks at single requests.
 #[derive(Default)]
 pub struct Witness {
     viewer: Option<Viewer>,
     /// Whoever is told what blocks of steps do.
-    blocks: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    blocks: Option<BlockViewer>,
     kept: Mutex<Kept>,
 }
 
@@ -49,7 +57,7 @@ impl Witness {
     }
 
     /// It also tells `blocks` what the blocks around requests do.
-    pub fn and_blocks(self, blocks: Box<dyn Fn(&str) + Send + Sync>) -> Self {
+    pub fn and_blocks(self, blocks: BlockViewer) -> Self {
         Self { blocks: Some(blocks), ..self }
     }
 
@@ -117,48 +125,27 @@ pub fn describe(exchange: &Exchange) -> String {
 /// Appends headers, a line each; those that carry secrets are masked.
 pub fn push_headers(text: &mut String, headers: &HeaderMap) {
     for (name, value) in headers {
-        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization", "x-api-key"]
-            .contains(&name.as_str());
-        let shown = if secret { "•••".to_owned() } else { value.as_bytes().escape_ascii().to_string() };
+        let secret = mask::is_secret_header(name.as_str());
+        let shown = if secret { mask::MASK.to_owned() } else { value.as_bytes().escape_ascii().to_string() };
         let _ = writeln!(text, "{name}: {shown}");
     }
 }
 
-/// Appends the beginning of a body, after an empty line; members of JSON that are named like secrets are masked.
+/// Appends the beginning of a body, after an empty line; what is named like a secret is masked.
 pub fn push_body(text: &mut String, body: &[u8]) {
     if body.is_empty() {
         return;
     }
     let shown = match serde_json::from_slice::<serde_json::Value>(body) {
         Ok(mut json) => {
-            mask(&mut json);
+            mask::json(&mut json);
             json.to_string()
         }
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
+        Err(_) => mask::text(&String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)])).into_owned(),
     };
     let end = shown.char_indices().map(|(at, _)| at).find(|at| *at >= BODY).unwrap_or(shown.len());
     let rest = if end < shown.len() { format!("… ({} bytes in all)", body.len()) } else { String::new() };
     let _ = writeln!(text, "\n{}{rest}", &shown[..end]);
-}
-
-fn mask(json: &mut serde_json::Value) {
-    match json {
-        serde_json::Value::Object(members) => {
-            for (name, value) in members {
-                let name = name.to_ascii_lowercase();
-                if ["password", "token", "secret", "api_key", "apikey"]
-                    .iter()
-                    .any(|secret| name.contains(secret))
-                {
-                    *value = "•••".into();
-                } else {
-                    mask(value);
-                }
-            }
-        }
-        serde_json::Value::Array(items) => items.iter_mut().for_each(mask),
-        _ => {}
-    }
 }
 
 #[cfg(test)]
@@ -175,6 +162,13 @@ mod tests {
         );
         push_body(&mut text, br#"{"email":"a@b","password":"abc","nested":[{"access_token":"abc"}]}"#);
         assert!(!text.contains("abc") && text.contains("accept: all") && text.contains("a@b"), "{text}");
+    }
+
+    #[test]
+    fn a_form_keeps_its_password_to_itself() {
+        let mut text = String::new();
+        push_body(&mut text, b"email=a%40b&password=abc&next=%2F");
+        assert_eq!(text, "\nemail=a%40b&password=\u{2022}\u{2022}\u{2022}&next=%2F\n");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::{cell::OnceCell, time::Duration};
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use record::unit::show_us;
 use serde_json::Value;
 use serde_json_path::JsonPath;
+
+use crate::mask;
 
 /// An answer, whole.
 #[derive(Debug)]
@@ -123,15 +125,13 @@ fn check_header(name: &HeaderName, wanted: &Wanted<String>, headers: &HeaderMap)
         Wanted::Exists => Err(format!("expected a header `{name}`, got none")),
         Wanted::Absent => match values.next() {
             None => Ok(()),
-            Some(value) => {
-                Err(format!("expected no header `{name}`, got `{}`", value.as_bytes().escape_ascii()))
-            }
+            Some(value) => Err(format!("expected no header `{name}`, got `{}`", shown(name, value))),
         },
         Wanted::Equal(text) if values.any(|value| value.as_bytes() == text.as_bytes()) => Ok(()),
         Wanted::Equal(text) => Err(match headers.get(name) {
             None => format!("expected the header `{name}: {text}`, got none"),
             Some(value) => {
-                format!("expected the header `{name}: {text}`, got `{}`", value.as_bytes().escape_ascii())
+                format!("expected the header `{name}: {text}`, got `{}`", shown(name, value))
             }
         }),
     }
@@ -147,11 +147,11 @@ fn check_json(path: &JsonPath, wanted: &Wanted<Value>, answer: &Answer<'_>) -> R
         (Wanted::Equal(value), Some(first)) if same(value, first) => Ok(()),
         (Wanted::Exists, None) => Err(format!("expected `{path}` in the body, found nothing")),
         (Wanted::Absent, Some(first)) => {
-            Err(format!("expected no `{path}` in the body, found {}", short(first)))
+            Err(format!("expected no `{path}` in the body, found {}", self::found(path, first)))
         }
         (Wanted::Equal(value), None) => Err(format!("expected `{path}` = {value}, found nothing")),
         (Wanted::Equal(value), Some(first)) => {
-            Err(format!("expected `{path}` = {value}, found {}", short(first)))
+            Err(format!("expected `{path}` = {value}, found {}", self::found(path, first)))
         }
     }
 }
@@ -180,25 +180,47 @@ fn holds(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
 }
 
+/// A value for a message, what is secret in it masked.
 fn short(value: &Value) -> String {
+    let mut value = value.clone();
+    mask::json(&mut value);
     let text = value.to_string();
     if text.chars().count() <= 80 { text } else { text.chars().take(79).chain(['…']).collect() }
 }
 
-/// The beginning of a body, for a message.
+/// The value that `path` found, for a message.
+fn found(path: &JsonPath, value: &Value) -> String {
+    if mask::is_secret(&path.to_string()) { mask::MASK.to_owned() } else { short(value) }
+}
+
+/// The value of a header, for a message.
+fn shown(name: &HeaderName, value: &HeaderValue) -> String {
+    if mask::is_secret_header(name.as_str()) {
+        return mask::MASK.to_owned();
+    }
+    value.as_bytes().escape_ascii().to_string()
+}
+
+/// The beginning of a body, for a message; what is secret in it is masked.
 fn excerpt(body: &[u8]) -> String {
     if body.is_empty() {
         return "an empty body".to_owned();
     }
-    let text = String::from_utf8_lossy(&body[..body.len().min(80)]);
+    // Masked before it is cut, so that half a secret is none either.
+    let text = match serde_json::from_slice(body) {
+        Ok(mut json) => {
+            mask::json(&mut json);
+            json.to_string()
+        }
+        Err(_) => mask::text(&String::from_utf8_lossy(&body[..body.len().min(2_000)])).into_owned(),
+    };
+    let text: String = text.chars().take(80).collect();
     let more = if body.len() > 80 { "…" } else { "" };
     format!("`{}{more}`", text.escape_debug())
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     const BODY: &[u8] = br#"{"items":[1,2],"next":null,"total":2.0,"state":"open"}"#;
@@ -215,6 +237,27 @@ mod tests {
 
     fn header(name: &'static str, wanted: Wanted<String>) -> Result<(), String> {
         check(&Expect { headers: vec![(HeaderName::from_static(name), wanted)], ..Expect::default() })
+    }
+
+    #[test]
+    fn a_message_tells_no_secret_of_the_answer() {
+        let mut headers = HeaderMap::new();
+        headers.append("set-cookie", HeaderValue::from_static("sid=hunter2"));
+        let path = |path: &str| JsonPath::parse(path).unwrap();
+        let json: &[u8] = br#"{"accessToken":"hunter2","user":{"password":"hunter2","id":1}}"#;
+        let page: &[u8] = b"<input name=csrf_token value=hunter2>";
+        for (expect, body) in [
+            (Expect { json: vec![(path("$.accessToken"), Wanted::Absent)], ..Expect::default() }, json),
+            (Expect { json: vec![(path("$.user"), Wanted::Equal(1.into()))], ..Expect::default() }, json),
+            (Expect { contains: vec!["x".into()], ..Expect::default() }, json),
+            (Expect { contains: vec!["x".into()], ..Expect::default() }, page),
+            (Expect { json: vec![(path("$.x"), Wanted::Exists)], ..Expect::default() }, page),
+            (Expect { headers: vec![(http::header::SET_COOKIE, Wanted::Absent)], ..Expect::default() }, json),
+        ] {
+            let answer = Answer::new(StatusCode::OK, &headers, body, Duration::ZERO);
+            let said = expect.check(&answer).unwrap_err();
+            assert!(said.contains("•••") && !said.contains("hunter"), "{said}");
+        }
     }
 
     #[test]

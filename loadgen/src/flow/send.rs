@@ -16,6 +16,7 @@ use super::{
 use crate::{
     engine::Engine,
     flow::expect::Answer,
+    mask,
     measure::Sample,
     plan::model::{Body, Chunk, Request, Until},
     transport::{Exchange, Failure, Origin},
@@ -271,7 +272,8 @@ impl VirtualUser {
 
     /// The request as text, with what is secret in it masked.
     fn describe(&self, outgoing: &Outgoing) -> String {
-        let mut text = format!("{} {}\n", outgoing.method, outgoing.url.url(self.engine));
+        let url = outgoing.url.url(self.engine);
+        let mut text = format!("{} {}\n", outgoing.method, mask::text(url.as_str()));
         witness::push_headers(&mut text, &outgoing.headers);
         witness::push_body(&mut text, &outgoing.body);
         text

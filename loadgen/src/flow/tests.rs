@@ -1,5 +1,6 @@
 //! Users over the wire, against servers in the same process.
 
+mod blocks;
 mod hostile;
 mod peer;
 mod streams;

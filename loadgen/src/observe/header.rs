@@ -1,4 +1,10 @@
 //! Counts the values of a response header, such as `X-Cache: HIT`, on the way of every answer.
+//!
+//! Caches say it in many ways: `HIT`, `Hit from cloudfront`, `TCP_MEM_HIT from …`, `MISS, HIT` (one for each cache on the
+//! way, the one nearest to us last), `edge; hit; ttl=300` and `edge; fwd=uri-miss` (RFC 9211). So a value in whose last
+//! part, after any comma, `hit` or `miss` stands as a word of its own counts as `HIT` or `MISS`, the first of such words
+//! deciding; every other value counts as itself. `RefreshHit` and `EXPIRED`, for which the cache asked its origin, are no
+//! hits.
 
 use std::sync::{
     OnceLock,
@@ -37,6 +43,7 @@ impl HeaderCounts {
     }
 
     fn counter(&self, value: &[u8]) -> &AtomicU64 {
+        let value = outcome(value).unwrap_or(value);
         for (known, count) in self.values.iter().zip(&self.counts) {
             let known = match known.get() {
                 Some(known) => known,
@@ -76,6 +83,14 @@ impl HeaderCounts {
         // `other` is there from the first second on, so that a value that comes later is known to have begun at 0.
         known.chain([row("other", &self.other)]).collect()
     }
+}
+
+/// What a cache says of an answer, if that is what the value is about.
+fn outcome(value: &[u8]) -> Option<&'static [u8]> {
+    let last = value.rsplit(|byte| *byte == b',').next().unwrap_or(value);
+    last.split(|byte| !byte.is_ascii_alphanumeric()).find_map(|word| {
+        [&b"HIT"[..], b"MISS"].into_iter().find(|outcome| word.eq_ignore_ascii_case(outcome))
+    })
 }
 
 fn component(value: &[u8]) -> Option<String> {
@@ -132,6 +147,29 @@ mod tests {
         let seen = counted(&counts);
         assert_eq!(seen.len(), KEPT + 1);
         assert_eq!(seen.last(), Some(&("other".to_owned(), 994.0)));
+    }
+
+    #[test]
+    fn a_hit_is_known_however_a_cache_says_it() {
+        for (value, expected) in [
+            ("HIT", "HIT"),
+            ("Hit from cloudfront", "HIT"),
+            ("Miss from cloudfront", "MISS"),
+            ("TCP_MEM_HIT from a23-1 (AkamaiGHost/11)", "HIT"),
+            ("TCP_MISS", "MISS"),
+            ("MISS, HIT", "HIT"),
+            ("HIT, MISS", "MISS"),
+            ("edge; hit; ttl=300", "HIT"),
+            ("edge; fwd=uri-miss; stored", "MISS"),
+            ("RefreshHit from cloudfront", "REFRESHHIT FROM CLOUDFRONT"),
+            ("EXPIRED", "EXPIRED"),
+            ("dismissed", "DISMISSED"),
+        ] {
+            let counts = HeaderCounts::new(HeaderName::from_static("x-cache"));
+            counts.count(&answer(value));
+            let seen: Vec<_> = counted(&counts).into_iter().filter(|(_, count)| *count == 1.0).collect();
+            assert_eq!(seen, [(expected.to_owned(), 1.0)], "{value}");
+        }
     }
 
     #[test]

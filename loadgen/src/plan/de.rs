@@ -34,8 +34,11 @@ pub const MANY: &str = "$many";
 /// Name by which a type asks for a map, or a spelling as text.
 pub const OR_MAP: &str = "$or_map";
 
+/// Mistakes after which no more are looked for: each costs a reading of the whole.
+const ENOUGH: usize = 100;
+
 /// Reads `node` as a `T`, with the unknown keys that were passed over. What does not fit is cut out and the rest read
-/// again, so that every mistake is found.
+/// again, so that every mistake is found, or [`ENOUGH`] of them.
 ///
 /// # Errors
 /// Everything in it that does not fit, at least one problem.
@@ -57,7 +60,7 @@ pub fn read<T: DeserializeOwned>(mut node: Node) -> Result<(T, Vec<Problem>), Ve
                 fits = false;
                 let span = misfit.span.unwrap_or(node.span);
                 found.push(Problem::at(span, misfit.message));
-                if !cut(&mut node, span, true) {
+                if found.len() >= ENOUGH || !cut(&mut node, span, true) {
                     return Err(found);
                 }
             }

@@ -32,6 +32,10 @@ pub use show::show;
 
 use problem::Files;
 
+/// Room for what reads a scenario, bytes. YAML may be 64 levels deep, and a step that holds steps takes the reader down by
+/// several calls with much on the stack each. What is not used costs nothing.
+const STACK: usize = 32 << 20;
+
 /// What the command line changes about a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -50,6 +54,16 @@ pub struct Overrides {
 /// # Errors
 /// Every problem that was found, with file, line, column and what would be right.
 pub fn load(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().name("scenario".to_owned()).stack_size(STACK);
+        match reader.spawn_scoped(scope, || load_here(path, overrides)) {
+            Ok(reader) => reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => load_here(path, overrides),
+        }
+    })
+}
+
+fn load_here(path: &Path, overrides: &Overrides) -> Result<Plan, PlanError> {
     let mut files = Files::default();
     let result = read::read(path, &mut files)
         .and_then(de::read::<file::File>)

@@ -23,7 +23,7 @@ pub struct Observer {
     pub name: Option<At<String>>,
     /// Path under the target, or an URL, of a Prometheus endpoint.
     pub prometheus: Option<At<String>>,
-    /// A response header such as `x-cache`, counted by value.
+    /// A response header such as `x-cache`, counted by value; `hit` and `miss` as words in it count as such.
     pub header: Option<At<String>>,
     /// Values read from the endpoint, by the names that budgets use.
     pub values: Vec<(At<String>, At<Value>)>,
@@ -121,7 +121,7 @@ impl JsonSchema for Observer {
                 },
                 "header": {
                     "type": "string",
-                    "description": "A response header such as `x-cache`, counted by value; budgets use the observer's name.",
+                    "description": "A response header such as `x-cache`, counted by value; budgets use the observer's name for its share of hits. A value with the word `hit` or `miss` in it, after the last comma, counts as that: `Hit from cloudfront`, `MISS, HIT`.",
                 },
             },
             "additionalProperties": generator.subschema_for::<Value>(),

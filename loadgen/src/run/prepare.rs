@@ -225,14 +225,14 @@ fn describe(engine: &Engine, host: Host, loopback: bool, start: chrono::DateTime
 
 fn caveats(plan: &Plan, loopback: bool) -> Vec<String> {
     let mut caveats = Vec::new();
-    if let Load::Users { think: None, pacing: None, .. } = &plan.load {
-        if !plan.flows.iter().any(|flow| pauses(&flow.steps)) {
-            caveats.push(
-                "Closed model without think time or pacing: users wait for the target, so a stall delays the requests that \
-                 would have shown it; percentiles are of what was sent (coordinated omission)."
-                    .to_owned(),
-            );
-        }
+    if let Load::Users { think: None, pacing: None, .. } = &plan.load
+        && !plan.flows.iter().any(|flow| pauses(&flow.steps))
+    {
+        caveats.push(
+            "Closed model without think time or pacing: users wait for the target, so a stall delays the requests that \
+             would have shown it; percentiles are of what was sent (coordinated omission)."
+                .to_owned(),
+        );
     }
     if loopback {
         caveats.push(

@@ -33,8 +33,10 @@ impl Check<'_> {
             if method != Method::POST {
                 self.problem(graphql.key, "`graphql` goes with `post`");
             }
+            let paths = step.expect.iter().flat_map(|expect| &expect.json).flat_map(|json| &json.0);
+            let errors = ["$.errors", "$['errors']", "$[\"errors\"]"];
             expect.no_graphql_errors =
-                !expect.json.iter().any(|(path, _)| path.to_string().starts_with("$['errors']"));
+                !paths.into_iter().any(|(path, _)| errors.iter().any(|it| path.trim().starts_with(it)));
         }
         let save = step.save.as_ref().map(|save| self.save(save)).unwrap_or_default();
         let reads_body = expect.reads_body() || save.iter().any(|(_, extract)| extract.reads_body());
@@ -63,7 +65,7 @@ impl Check<'_> {
     /// The one method that the step has.
     fn method(step: &file::Step) -> Option<(Method, &At<String>)> {
         // That there is one and only one was found before.
-        let given = [
+        [
             (Method::GET, &step.get),
             (Method::POST, &step.post),
             (Method::PUT, &step.put),
@@ -73,8 +75,7 @@ impl Check<'_> {
             (Method::OPTIONS, &step.options),
         ]
         .into_iter()
-        .find_map(|(method, place)| Some((method, place.as_ref()?)));
-        given
+        .find_map(|(method, place)| Some((method, place.as_ref()?)))
     }
 
     fn url(&mut self, place: &At<String>, scope: &Scope) -> Option<Template> {

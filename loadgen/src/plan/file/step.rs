@@ -11,6 +11,11 @@ use crate::plan::{
     shapes::{Json, OneOrMany, OrMap, Pairs},
 };
 
+/// The fields of a form with files, by name.
+pub type Fields = Pairs<OneOrMany<At<OrMap<String, Part>>>>;
+/// Variables, by name, and where in an answer their values are.
+pub type Saves = Pairs<At<OrMap<String, Source>>>;
+
 /// One step: a request (`get`, `post`, …), a pause (`think`), variables (`set`), or a block of steps (`choose`, `loop`,
 /// `repeat`, `parallel`, or `steps` with `if`).
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -77,7 +82,7 @@ pub struct Step {
     /// A form, sent as `application/x-www-form-urlencoded`.
     pub form: Option<At<Pairs<At<Scalar>>>>,
     /// A form with files, sent as `multipart/form-data`: fields with text, or `{ file: photo.jpg }`.
-    pub multipart: Option<At<Pairs<OneOrMany<At<OrMap<String, Part>>>>>>,
+    pub multipart: Option<At<Fields>>,
     /// A GraphQL request. An answer with `errors` fails, unless `expect` says something about them.
     pub graphql: Option<At<GraphQl>>,
     /// A body as text.
@@ -85,7 +90,7 @@ pub struct Step {
     /// What the answer must be. Default: any status below 400.
     pub expect: Option<At<Expect>>,
     /// Variables taken from the answer: a JSONPath, `status`, `body`, or a map.
-    pub save: Option<At<Pairs<At<OrMap<String, Source>>>>>,
+    pub save: Option<At<Saves>>,
     /// Longest time for this request.
     pub timeout: Option<At<Time>>,
     /// Whether redirects are followed. Default true.

@@ -162,6 +162,175 @@ const MISTAKES: &[(&str, &str, &str, &[&str])] = &[
         &["`name` in a step that pauses"],
     ),
     ("json: { title", "body: x, json: { title", "31:9", &["one body"]),
+    // blocks
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - choose: []",
+        "31:17",
+        &["nothing to choose from"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - choose: [{ weight: 0, steps: [{ get: / }] }]",
+        "31:28",
+        &["weight of 0"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - choose: [{ steps: [] }]",
+        "31:27",
+        &["no steps"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - loop: 3",
+        "31:9",
+        &["`loop` without `steps`"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { loop: 0, steps: [{ get: / }] }",
+        "31:17",
+        &["0 rounds", "from 1"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { loop: 2000000, steps: [{ get: / }] }",
+        "31:17",
+        &["at most 1000000"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { loop: '${people.email}', steps: [{ get: / }] }",
+        "31:17",
+        &["known only during the run"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { loop: { from: 5, to: 1 }, steps: [{ get: / }] }",
+        "31:32",
+        &["never comes to 1"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { loop: { tmes: 5 }, steps: [{ get: / }] }",
+        "31:19",
+        &["did you mean `times`?"],
+    ),
+    (
+        "- think: { uniform: [1s, 3s] }",
+        "- { loop: { over: id, as: x }, steps: [{ get: / }] }",
+        "25:25",
+        &["`id` holds one value", "pick: all"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { repeat: { until: { status: 200 } }, steps: [{ get: / }] }",
+        "31:19",
+        &["`at_most` is missing", "at_most: 30"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { repeat: { at_most: 3 }, steps: [{ get: / }] }",
+        "31:19",
+        &["`until` is missing"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { repeat: { at_most: 3, until: { status: 200 } }, steps: [{ get: / }, { think: 1s }] }",
+        "31:79",
+        &["the last step of `repeat` is the request"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { parallel: [{ get: / }, { think: 1s }] }",
+        "31:34",
+        &["`parallel` takes requests alone"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { parallel: [{ get: / }], connections: 0 }",
+        "31:48",
+        &["from 1 to 64"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { parallel: [{ get: / }], name: list tasks }",
+        "31:41",
+        &["is the name of a request"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { steps: [{ get: / }] }",
+        "31:9",
+        &["`loop`, `repeat` or `if`"],
+    ),
+    ("if: id\n", "else: [{ get: / }]\n", "26:9", &["`else` without `if`"]),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { get: /, think: 1s }",
+        "31:19",
+        &["`think` beside `get`"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { get: /, steps: [] }",
+        "31:19",
+        &["not with `get`"],
+    ),
+    (
+        "- name: write\n    steps:",
+        "- name: write\n    steps:\n      - { get: /, else: [{ get: / }] }",
+        "31:19",
+        &["`else` without `if`"],
+    ),
+    // conditions
+    ("if: id", "if: id ==", "26:13", &["ends too early"]),
+    ("if: id", "if: id == done", "26:19", &["text stands in quotes: `'done'`"]),
+    ("if: id", "if: id = 3", "26:16", &["write `==`"]),
+    ("if: id", "if: id && id", "26:16", &["write `and`"]),
+    ("if: id", "if: (id)", "26:13", &["no brackets"]),
+    ("if: id", "if: id id", "26:13", &["one too many"]),
+    ("if: id", "if: id == 'x", "26:19", &["no closing `'`"]),
+    ("if: id", "if: 3", "26:13", &["always the same"]),
+    ("if: id", "if: people.nmae == 'x'", "26:13", &["no column `nmae`"]),
+    // bodies and what is kept
+    (
+        "json: { title: \"${sentence(3)}\" }",
+        "multipart: { a: { file: none.png } }",
+        "31:49",
+        &["there is no file"],
+    ),
+    ("json: { title: \"${sentence(3)}\" }", "multipart: { a: {} }", "31:41", &["a field is text"]),
+    (
+        "json: { title: \"${sentence(3)}\" }",
+        "multipart: { a: { file: '${id}' } }",
+        "31:49",
+        &["hold no variables"],
+    ),
+    ("json: { title: \"${sentence(3)}\" }", "graphql: {}", "31:34", &["`query` is missing"]),
+    (
+        "{ post: /tasks, json: { title: \"${sentence(3)}\" } }",
+        "{ get: /tasks, graphql: { query: '{ a }' } }",
+        "31:24",
+        &["goes with `post`"],
+    ),
+    (
+        "save: { id: \"$.tasks[0].id\" }",
+        "save: { id: { json: $.a, pick: 0 } }",
+        "24:40",
+        &["picks nothing", "from 1"],
+    ),
+    (
+        "save: { id: \"$.tasks[0].id\" }",
+        "save: { id: { json: $.a, header: x } }",
+        "24:21",
+        &["exactly one of"],
+    ),
+    ("${sentence(3)}", "${choice()}", "31:41", &["choice(a,b,c)"]),
+    ("${sentence(3)}", "${hex(0)}", "31:41", &["from 1 to 10000", "hex(16)"]),
+    ("${sentence(3)}", "${now(7d)}", "31:41", &["`+7d`"]),
+    ("${sentence(3)}", "${float(2,1)}", "31:41", &["the smaller first"]),
     ("- name: write", "- name: browse", "29:11", &["a second flow `browse`"]),
     ("    prometheus: /metrics\n", "", "33:5", &["`prometheus: /metrics` or `header: x-cache`"]),
 ];
@@ -238,6 +407,10 @@ fn a_mistake_on_the_command_line_names_its_option() {
 #[test]
 fn what_is_no_scenario_at_all_is_refused_in_words() {
     let deep = format!("name: {}{}", "[".repeat(5000), "]".repeat(5000));
+    let blocks = with(
+        "- { post: /tasks, json",
+        &format!("{}- {{ post: /tasks, json", "- { if: id, steps: [".repeat(40)),
+    );
     let bomb = format!("a: &a [x, x]\n{}", "b: &b [*a, *a, *a, *a, *a, *a, *a, *a]\n".repeat(3));
     for text in [
         "",
@@ -249,6 +422,7 @@ fn what_is_no_scenario_at_all_is_refused_in_words() {
         "a: 'b",
         "? [a]: b",
         &deep,
+        &blocks,
         &bomb,
     ] {
         let said = load_text(text).unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! The scenario language as people meet it: files in a folder, and what is said about them.
 
 mod extends;
+mod fuzz;
 mod mistakes;
 mod plans;
 mod shipped;

@@ -25,10 +25,14 @@ fn every_shipped_scenario_loads_with_accounts_for_all_its_users() {
     }
     fs::write(&accounts, text).unwrap();
     let vars = vec![("accounts".to_owned(), accounts.to_string_lossy().into_owned())];
-    let overrides = Overrides { vars, ..Overrides::default() };
     for path in shipped() {
+        let text = fs::read_to_string(&path).unwrap();
+        let accounts = text.contains("\nextends: base.yaml\n") || text.contains("\nname: base\n");
+        let vars = if accounts { vars.clone() } else { Vec::new() };
+        let overrides = Overrides { vars, ..Overrides::default() };
         let plan = load(&path, &overrides).unwrap_or_else(|error| panic!("{}:\n{error}", path.display()));
-        let Load::Users { stages, .. } = &plan.load else { panic!("{}: closed", plan.name) };
+        assert_eq!(path.file_stem().unwrap().to_string_lossy(), plan.name);
+        let (Load::Users { stages, .. } | Load::Arrivals { stages, .. }) = &plan.load;
         let users = match plan.name.as_str() {
             "phase-1k" => 1_000.0,
             "phase-10k" => 10_000.0,
@@ -43,6 +47,22 @@ fn every_shipped_scenario_loads_with_accounts_for_all_its_users() {
         );
         assert!(show(&plan).contains(&plan.name));
     }
+}
+
+#[test]
+fn every_question_has_its_scenario() {
+    let mut names: Vec<String> =
+        shipped().iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let expected = "auth-storm base cache-cold-warm capacity pagination-depth phase-100k phase-10k phase-1k search smoke \
+                    soak spike stress write-heavy";
+    assert_eq!(names.join(" "), expected);
+}
+
+#[test]
+fn the_capacity_scenario_holds_no_user_in_a_pause() {
+    let text = fs::read_to_string(scenarios().join("capacity.yaml")).unwrap();
+    assert!(text.contains("arrivals:") && !text.contains("think:"), "an iteration that pauses holds a user");
 }
 
 #[test]
