@@ -124,10 +124,8 @@ mod tests {
             "http_req_failed": { "passes": 0, "fails": 347, "value": 0 }, "vus": { "min": 1, "max": 2, "value": 1 },
             "http_req_duration": { "avg": 11.411, "min": 10.15, "med": 10.47, "max": 36.2, "p(90)": 13.58, "p(95)": 14.06 } } }"#;
         let (found, note) = read(flat).unwrap();
-        assert_eq!(
-            (found.concurrency, found.throughput_per_s, found.latency_s, note),
-            (2.0, 173.35, Some(0.01406), None)
-        );
+        assert_eq!((found.concurrency, found.throughput_per_s, note), (2.0, 173.35, None));
+        assert!((found.latency_s.unwrap() - 0.01406).abs() < 1e-12);
         let deep = r#"{ "metrics": { "http_reqs": { "type": "counter", "values": { "rate": 100.0 } },
             "http_req_failed": { "values": { "rate": 0.25 } }, "vus": { "values": { "max": 4 } },
             "http_req_duration": { "values": { "avg": 40.0 } } } }"#;
