@@ -321,9 +321,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
-    positive(text).ok().filter(|seconds| (1.0..=3600.0).contains(seconds)).ok_or_else(|| {
-        "from 1 to 3600 seconds; fewer hold too few requests for any percentile".to_owned()
-    })
+    positive(text)
+        .ok()
+        .filter(|seconds| (1.0..=3600.0).contains(seconds))
+        .ok_or_else(|| "from 1 to 3600 seconds; fewer hold too few requests for any percentile".to_owned())
 }
 
 #[cfg(test)]

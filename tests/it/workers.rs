@@ -241,7 +241,7 @@ fn a_storm_of_errors_over_all_workers_ends_the_run() -> Result<()> {
     let server = Server::start(known(&Default::default()))?;
     let storm = LONG
         .replace("/json", "/status/500")
-        .replace("load:", "abort: { errors: 50%, requests: 200, within: 5s }\nload:");
+        .replace("load:", "abort: { share: 50%, requests: 200, within: 5s }\nload:");
     let finished = Loadgen::run(&storm, &server.url())?.args(&["--workers", "3", "--json"]).finish()?;
     finished.expect(10)?;
     let record = finished.record()?;

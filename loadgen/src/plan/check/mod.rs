@@ -176,7 +176,9 @@ pub fn plan(
 fn source(path: &Path, files: &Files, overrides: &Overrides) -> Source {
     let mut text = String::new();
     for (path, content) in files.iter() {
-        text.push_str(&format!("# file: {}\n{content}", path.display()));
+        // Without its folders: the same scenario is the same on another machine.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        text.push_str(&format!("# file: {name}\n{content}"));
         if !text.ends_with('\n') {
             text.push('\n');
         }
