@@ -56,6 +56,7 @@ impl Text {
     }
 
     /// Whether it holds a placeholder.
+    #[cfg(test)]
     pub fn is_variable(&self) -> bool {
         crate::flow::template::has_placeholder(&self.0)
     }

@@ -5,8 +5,10 @@
 //! ```
 
 pub mod account;
+mod answer;
 mod exchange;
 mod file;
+mod pattern;
 mod reuse;
 mod steps;
 
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::stop::Stop;
 
-pub use self::{exchange::is_asset_path, reuse::push_key};
+pub use self::{answer::push_key, exchange::is_asset_path};
 
 /// Reads a recording.
 pub fn journey(options: &options::Har) -> Result<Journey, Stop> {

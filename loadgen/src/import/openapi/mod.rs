@@ -5,6 +5,7 @@
 //! ```
 
 mod document;
+mod ids;
 mod requests;
 mod sample;
 mod security;

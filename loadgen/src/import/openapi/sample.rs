@@ -8,12 +8,8 @@ use crate::import::text::Text;
 /// Schemas nested deeper than this are cut.
 const DEEPEST: usize = 8;
 
-/// A value with the texts of scenarios in it, so that what is made up is another each time.
-pub fn value(document: &Document, schema: &Value) -> Value {
-    made(document, schema, "", DEEPEST, &mut 2_000)
-}
-
-/// A value for a parameter or a media type, which may have examples of its own.
+/// A value for a parameter or a media type, which may have examples of its own, with the texts of scenarios in it: what is
+/// made up is another each time.
 pub fn of_holder(document: &Document, holder: &Map<String, Value>, name: &str) -> Option<Value> {
     if let Some(example) = own_example(document, holder) {
         return Some(literal(&example));
@@ -183,7 +179,8 @@ mod tests {
                 "name": { "type": "string", "minLength": 1, "maxLength": 200 }, "tag": { "type": "string" },
                 "id": { "type": "string", "format": "uuid", "readOnly": true },
                 "owner": { "$ref": "#/components/schemas/Pet" } } } } } });
-        value(&Document::read(&text.to_string()).unwrap(), schema)
+        let holder = json!({ "schema": schema });
+        of_holder(&Document::read(&text.to_string()).unwrap(), holder.as_object().unwrap(), "").unwrap()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! ```
 
 mod file;
+mod place;
 mod requests;
 mod script;
 mod variables;
