@@ -143,10 +143,12 @@ pub fn write(head: &[String], entries: &[(String, Node)]) -> String {
     for line in head {
         comment(line, 0, &mut out);
     }
+    let mut long = false;
     for (key, value) in entries {
         let before = out.len();
         entry(key, value, 0, &mut out);
-        if out[before..].lines().count() > 3 && out[..before].ends_with('\n') {
+        let was_long = std::mem::replace(&mut long, out[before..].lines().count() > 3);
+        if (long || was_long) && before > 0 {
             out.insert(before, '\n');
         }
     }

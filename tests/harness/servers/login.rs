@@ -4,7 +4,7 @@ use std::{
 };
 
 use axum::{
-    Form, Json, Router,
+    Json, Router,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
@@ -127,6 +127,12 @@ fn page(title: &str, head: &str, body: &str) -> Html<String> {
     ))
 }
 
+/// The fields of a form, which are encoded as the query of a URL is.
+fn fields(body: &str) -> BTreeMap<String, String> {
+    let url = reqwest::Url::parse(&format!("http://localhost/?{body}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
 async fn sign_in_page(State(site): State<Site>) -> Response {
     let (session, token) = site.with(|inside| {
         let session = inside.word();
@@ -140,11 +146,8 @@ async fn sign_in_page(State(site): State<Site>) -> Response {
     with_session(&session, page("Sign in", "", &form))
 }
 
-async fn sign_in(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    Form(form): Form<BTreeMap<String, String>>,
-) -> Response {
+async fn sign_in(State(site): State<Site>, headers: HeaderMap, body: String) -> Response {
+    let form = fields(&body);
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let before = session_of(&headers);
     let known = USERS.contains(&(field("email"), field("password")));
@@ -177,12 +180,8 @@ async fn tasks_page(State(site): State<Site>, headers: HeaderMap) -> Response {
     page("Tasks", "", &body).into_response()
 }
 
-async fn add_task(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    Form(form): Form<BTreeMap<String, String>>,
-) -> Response {
-    let session = session_of(&headers);
+async fn add_task(State(site): State<Site>, headers: HeaderMap, body: String) -> Response {
+    let (session, form) = (session_of(&headers), fields(&body));
     let id = site.with(|inside| {
         let user = inside.user(&session)?;
         let token = form.get("csrf_token")?;

@@ -282,15 +282,13 @@ fn only_id(template: &str, target: &str) -> Option<String> {
 /// What visits were like, in a sentence.
 fn shape(sessions: &mut Sessions) -> String {
     let visits = sessions.visits();
-    let length = format!("{} at the median, {} at p95", sessions.length_at(0.5), sessions.length_at(0.95));
+    let length =
+        format!("{} requests at the median, {} at p95", sessions.length_at(0.5), sessions.length_at(0.95));
     let pauses = match sessions.pause_law() {
         Some((median, p95)) => {
             format!("; pauses of {} at the median, {} at p95", seconds(median), seconds(p95))
         }
         None => String::new(),
     };
-    format!(
-        "{} visits (one address and agent, no gap of 30 min) of {length} requests{pauses}",
-        number(visits)
-    )
+    format!("{} visits (one address and agent, no gap of 30 min) of {length}{pauses}", number(visits))
 }

@@ -162,6 +162,7 @@ fn exchange(options: &[(&'static str, String)], told: &mut Told) -> Result<Vec<(
         headers.retain(|(name, value)| {
             http::HeaderName::from_bytes(name.as_bytes()).is_ok()
                 && http::HeaderValue::from_str(value).is_ok()
+                && !name.starts_with("sec-")
                 && !matches!(
                     name.as_str(),
                     "host" | "content-length" | "connection" | "accept-encoding" | "transfer-encoding"
