@@ -1,6 +1,6 @@
 //! What a browser did, as a HAR file: made of the network events of the DevTools protocol, as the browser's own export is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ struct Open {
     wall_s: f64,
     begun_s: f64,
     response: Value,
+    /// When the head of the answer was there.
+    answered_s: f64,
     /// Headers as they went over the wire, cookies among them.
     headers: Option<Value>,
 }
@@ -36,7 +38,44 @@ impl Recording {
     /// The browser was not started for it: [`Browser::recording`].
     pub async fn collect(&mut self, browser: &Browser) -> Result<()> {
         let mut whole = Vec::new();
-        for entry in browser.page.get_log("performance").await? {
+        // A page's script goes on when the head of an answer is there; the browser tells of it a little later.
+        let mut quiet = 0;
+        for _ in 0..20 {
+            let events = self.listen(browser, &mut whole).await?;
+            quiet = if events == 0 && self.open.is_empty() { quiet + 1 } else { 0 };
+            if quiet == 4 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // An answer without a body that no script reads has no end of its own.
+        let answered = std::mem::take(&mut self.open).into_iter();
+        let (answered, open): (BTreeMap<_, _>, _) = answered.partition(|(_, open)| open.response.is_object());
+        self.open = open;
+        whole.extend(answered.into_iter().map(|(id, open)| {
+            let ended_s = open.answered_s;
+            (id, open, ended_s)
+        }));
+        for (id, open, ended_s) in whole {
+            let body =
+                browser.page.cdp().send_raw("Network.getResponseBody", json!({ "requestId": id })).await;
+            // A page that was left has no body any more, which is what an export would say too.
+            let text = body.ok().and_then(|body| Some(body["body"].as_str()?.to_owned())).unwrap_or_default();
+            self.entries.push(open.entry(ended_s, &text));
+        }
+        let (title, page) =
+            (browser.page.title().await?, self.entries.last().map(|it| it["pageref"].clone()));
+        if let Some(page) = page.filter(|page| !self.pages.iter().any(|it| it["id"] == *page)) {
+            self.pages.push(json!({ "id": page, "title": title }));
+        }
+        Ok(())
+    }
+
+    /// Takes the events so far, and says how many; `whole` gets what has ended.
+    async fn listen(&mut self, browser: &Browser, whole: &mut Vec<(String, Open, f64)>) -> Result<usize> {
+        let events = browser.page.get_log("performance").await?;
+        let number = events.len();
+        for entry in events {
             let message: Value = serde_json::from_str(&entry.message)?;
             let (method, params) = (&message["message"]["method"], &message["message"]["params"]);
             let id = params["requestId"].as_str().unwrap_or_default().to_owned();
@@ -67,6 +106,7 @@ impl Recording {
                 "Network.responseReceived" => {
                     if let Some(open) = self.open.get_mut(&id) {
                         open.response = params["response"].clone();
+                        open.answered_s = params["timestamp"].as_f64().unwrap_or_default();
                     }
                 }
                 "Network.loadingFinished" => {
@@ -77,19 +117,7 @@ impl Recording {
                 _ => {}
             }
         }
-        for (id, open, ended_s) in whole {
-            let body =
-                browser.page.cdp().send_raw("Network.getResponseBody", json!({ "requestId": id })).await;
-            // A page that was left has no body any more, which is what an export would say too.
-            let text = body.ok().and_then(|body| Some(body["body"].as_str()?.to_owned())).unwrap_or_default();
-            self.entries.push(open.entry(ended_s, &text));
-        }
-        let (title, page) =
-            (browser.page.title().await?, self.entries.last().map(|it| it["pageref"].clone()));
-        if let Some(page) = page.filter(|page| !self.pages.iter().any(|it| it["id"] == *page)) {
-            self.pages.push(json!({ "id": page, "title": title }));
-        }
-        Ok(())
+        Ok(number)
     }
 
     /// The file.

@@ -88,7 +88,7 @@ async fn what_a_browser_recorded_of_one_user_is_done_by_another() -> Result<()> 
 
     // And again and again by one user who signs in once: every iteration has tokens and ids of its own.
     site.forget();
-    let short = scenario.replace("hold: 1m", "hold: 5s");
+    let short = scenario.replace("hold: 1m", "hold: 12s");
     assert_ne!(short, scenario);
     fs::write(at("site.yaml"), short)?;
     let ran = loadgen(&["run", "site.yaml", "--no-tui", "--out", "record"], folder.path())?;

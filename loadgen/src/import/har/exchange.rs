@@ -253,7 +253,7 @@ fn exchange(entry: Entry, mut url: Url, start_s: f64, length_s: f64, options: &H
     let right = |name: &str, value: &str| {
         http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
     };
-    let headers = sent
+    let mut headers: Vec<(String, String)> = sent
         .iter()
         .filter(|(name, value)| right(name, value) && (keeps(name) || is_the_sites_own(name, value)))
         .cloned()
@@ -263,7 +263,11 @@ fn exchange(entry: Entry, mut url: Url, start_s: f64, length_s: f64, options: &H
     let location = location.or(entry.response.redirect_url.as_deref()).filter(|it| !it.is_empty());
     let location = location.filter(|_| (300..400).contains(&status)).and_then(|it| url.join(it).ok());
     let body = text_of(&entry.response.content.text, &entry.response.content.encoding, &mime);
-    let post = entry.request.post_data;
+    let body_sent = entry.request.post_data.and_then(|post| sent_body(&post, &content_type));
+    if body_sent.is_none() {
+        // A redirect takes the header along and leaves the body behind.
+        headers.retain(|(name, _)| name != "content-type");
+    }
     Exchange {
         start_s,
         end_s: start_s + length_s,
@@ -275,12 +279,7 @@ fn exchange(entry: Entry, mut url: Url, start_s: f64, length_s: f64, options: &H
         mime,
         location,
         document,
-        sent: Message {
-            method: entry.request.method,
-            body: post.and_then(|post| sent_body(&post, &content_type)),
-            url,
-            headers,
-        },
+        sent: Message { method: entry.request.method, body: body_sent, url, headers },
     }
 }
 

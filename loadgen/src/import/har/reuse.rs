@@ -84,7 +84,10 @@ impl Reuse {
                     uses.push(Use { exchange: index, value: value.clone(), origin: origin.clone(), follows });
                 }
             }
-            seen_sent.extend(sent[index].iter().map(|(_, value)| value.as_str()));
+            // Where a redirect leads was the answer's choice, not the user's.
+            if !target.contains(&Some(index)) {
+                seen_sent.extend(sent[index].iter().map(|(_, value)| value.as_str()));
+            }
             answered(index, exchange, &wanted, &mut |value, origin| {
                 // What was sent before any answer held it is the user's own.
                 if !seen_sent.contains(value.as_str()) || known.contains_key(&value) {
