@@ -23,21 +23,29 @@ const LONGEST: usize = 32;
 /// Shared by all users: known values are counted without a lock and without allocation.
 #[derive(Debug)]
 pub struct HeaderCounts {
-    name: HeaderName,
+    /// The observer's name, by which budgets ask for the share of hits.
+    name: String,
+    header: HeaderName,
     values: [OnceLock<String>; KEPT],
     counts: [AtomicU64; KEPT],
     other: AtomicU64,
 }
 
 impl HeaderCounts {
-    /// Nothing counted yet.
-    pub fn new(name: HeaderName) -> Self {
-        Self { name, values: Default::default(), counts: Default::default(), other: AtomicU64::new(0) }
+    /// Nothing counted yet of `header`, which the observer `name` looks at.
+    pub fn new(name: &str, header: HeaderName) -> Self {
+        Self {
+            name: name.to_owned(),
+            header,
+            values: Default::default(),
+            counts: Default::default(),
+            other: AtomicU64::new(0),
+        }
     }
 
     /// Counts the header of one answer; an answer without it is not counted.
     pub fn count(&self, headers: &HeaderMap) {
-        if let Some(value) = headers.get(&self.name) {
+        if let Some(value) = headers.get(&self.header) {
             self.counter(value.as_bytes().trim_ascii()).fetch_add(1, Relaxed);
         }
     }
@@ -62,11 +70,7 @@ impl HeaderCounts {
 
     /// What the record says of it.
     pub fn defined(&self) -> ObservedValue {
-        ObservedValue {
-            source: "headers".to_owned(),
-            name: self.name.as_str().to_owned(),
-            kind: ObservedKind::Header,
-        }
+        ObservedValue { source: "headers".to_owned(), name: self.name.clone(), kind: ObservedKind::Header }
     }
 
     /// The counts since the start of the run.
@@ -74,7 +78,7 @@ impl HeaderCounts {
         let row = |component: &str, count: &AtomicU64| TargetRow {
             second,
             source: "headers".to_owned(),
-            name: self.name.as_str().to_owned(),
+            name: self.name.clone(),
             component: component.to_owned(),
             value: count.load(Relaxed) as f64,
         };
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn threads_that_meet_new_values_at_once_lose_none() {
-        let counts = HeaderCounts::new(HeaderName::from_static("x-cache"));
+        let counts = HeaderCounts::new("cache", HeaderName::from_static("x-cache"));
         std::thread::scope(|scope| {
             for thread in 0..8 {
                 let counts = &counts;
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_header_of_many_values_does_not_grow_without_bound() {
-        let counts = HeaderCounts::new(HeaderName::from_static("x-cache"));
+        let counts = HeaderCounts::new("cache", HeaderName::from_static("x-cache"));
         (0..1_000).for_each(|i| counts.count(&answer(&format!("id-{i}"))));
         counts.count(&answer(&"x".repeat(33)));
         counts.count(&answer(""));
@@ -165,7 +169,7 @@ mod tests {
             ("EXPIRED", "EXPIRED"),
             ("dismissed", "DISMISSED"),
         ] {
-            let counts = HeaderCounts::new(HeaderName::from_static("x-cache"));
+            let counts = HeaderCounts::new("cache", HeaderName::from_static("x-cache"));
             counts.count(&answer(value));
             let seen: Vec<_> = counted(&counts).into_iter().filter(|(_, count)| *count == 1.0).collect();
             assert_eq!(seen, [(expected.to_owned(), 1.0)], "{value}");
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_share_of_hits_is_what_the_record_computes() {
-        let counts = HeaderCounts::new(HeaderName::from_static("x-cache"));
+        let counts = HeaderCounts::new("cache", HeaderName::from_static("x-cache"));
         let mut rows = counts.rows(0);
         for value in ["HIT", "HIT", "hit ", "MISS"] {
             counts.count(&answer(value));
@@ -182,6 +186,6 @@ mod tests {
         rows.extend(counts.rows(1));
         let window = record::Window { from_s: 1, to_s: 2 };
         let seen = record::observed_values(&[counts.defined()], &rows, window);
-        assert_eq!((seen[0].value, seen[0].n), (Some(0.75), 4.0));
+        assert_eq!((seen[0].name.as_str(), seen[0].value, seen[0].n), ("cache", Some(0.75), 4.0));
     }
 }

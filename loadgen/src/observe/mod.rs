@@ -68,7 +68,9 @@ impl Observers {
         let mut headers = Vec::new();
         for observer in &plan.observe {
             match &observer.source {
-                ObserverSource::Header(name) => headers.push(Arc::new(HeaderCounts::new(name.clone()))),
+                ObserverSource::Header(header) => {
+                    headers.push(Arc::new(HeaderCounts::new(&observer.name, header.clone())));
+                }
                 ObserverSource::Prometheus { url, values } => {
                     let values: Vec<_> = values.iter().map(Value::of).collect();
                     let source = observer.name.clone();

@@ -95,7 +95,7 @@ async fn an_endpoint_under_the_target_is_read_over_one_connection() {
     let notes = observers.notes();
     assert_eq!(notes, ["`misspelt_total` has no data: `service` shows no series misspelt_total."]);
     let defined: Vec<_> = observers.defined().into_iter().map(|it| it.name).collect();
-    let mut expected = vec!["asked_total", "misspelt_total", "x-cache"];
+    let mut expected = vec!["asked_total", "misspelt_total", "cache"];
     if cfg!(target_os = "linux") {
         expected.extend(["cpu_seconds", "memory_bytes"]);
         assert!(second.iter().any(|row| row.source == "process" && row.name == "cpu_seconds"));
