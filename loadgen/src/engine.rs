@@ -7,6 +7,8 @@ use std::{
 
 use http::HeaderValue;
 
+#[cfg(target_os = "linux")]
+use crate::flow::alarm::Alarm;
 use crate::{
     adjust::Dial,
     control::Control,
@@ -58,6 +60,9 @@ pub struct Engine {
     pub request_log: OnceLock<RequestLog>,
     /// Users of the open model that wait for work; the load begins when all do.
     pub ready: AtomicU64,
+    /// Who ends pauses, from the first on; nobody where the system has no such timer to spare.
+    #[cfg(target_os = "linux")]
+    alarm: OnceLock<Option<Arc<Alarm>>>,
     /// Weights of the flows, summed up and scaled to 1.
     weights: Vec<f64>,
 }
@@ -101,6 +106,8 @@ impl Engine {
             weights: weights.collect(),
             start: OnceLock::new(),
             ready: AtomicU64::new(0),
+            #[cfg(target_os = "linux")]
+            alarm: OnceLock::new(),
             dial: OnceLock::new(),
             crowd: OnceLock::new(),
             request_log: OnceLock::new(),
@@ -118,6 +125,12 @@ impl Engine {
             share,
             plan,
         })))
+    }
+
+    /// Who ends pauses. Called within the runtime that users run on.
+    #[cfg(target_os = "linux")]
+    pub fn alarm(&self) -> Option<&Arc<Alarm>> {
+        self.alarm.get_or_init(|| Alarm::start(self.control.listener()).ok()).as_ref()
     }
 
     /// The flow that `random` (0..1, evenly spread) falls to.

@@ -1,5 +1,7 @@
 //! What a virtual user does: its steps, what it puts into requests, and what it looks for in answers.
 
+#[cfg(target_os = "linux")]
+pub mod alarm;
 mod block;
 pub mod client;
 pub mod condition;

@@ -36,8 +36,17 @@ fn scenario(url: &str, target: &str, steps: &str) -> Plan {
     plan::load(&file, &Default::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An engine for users that do `steps` against `url`.
+/// An engine for users that do `steps` against `url`; failures are shown when the test fails.
 async fn engine(url: &str, target: &str, steps: &str) -> &'static Engine {
+    let shown = Witness::of_all(Box::new(|request, sent, _, failure, _| {
+        if let Some(failure) = failure {
+            println!("{request}: {failure:?}\n{sent}");
+        }
+    }));
+    engine_with(url, target, steps, shown).await
+}
+
+async fn engine_with(url: &str, target: &str, steps: &str, witness: Witness) -> &'static Engine {
     let plan = scenario(url, target, steps);
     let transport = run::reach(&plan, false).await.unwrap_or_else(|stop| panic!("{stop}"));
     let parts = Parts {
@@ -46,12 +55,7 @@ async fn engine(url: &str, target: &str, steps: &str) -> &'static Engine {
         threads: 1,
         transport,
         control: Arc::default(),
-        witness: Witness::of_all(Box::new(|request, sent, _, failure, _| {
-            // Shown when the test fails.
-            if let Some(failure) = failure {
-                println!("{request}: {failure:?}\n{sent}");
-            }
-        })),
+        witness,
         ceiling: None,
         header_counts: Vec::new(),
     };

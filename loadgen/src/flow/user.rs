@@ -22,6 +22,9 @@ use crate::{
 /// A pause shorter than this is not worth giving the connection's buffers back for.
 const PARK_FROM: Duration = Duration::from_millis(200);
 
+/// Bytes of text that a user keeps room for while it pauses.
+const ROOM: usize = 512;
+
 /// One virtual user.
 #[derive(Debug)]
 pub struct VirtualUser {
@@ -198,6 +201,9 @@ impl VirtualUser {
     /// Gives back what is not needed in a long pause.
     pub(super) fn park(&mut self) {
         self.client.mine().park();
+        if self.text.capacity() > ROOM {
+            self.text = String::new();
+        }
     }
 
     /// Waits until `until`.
@@ -212,8 +218,7 @@ impl VirtualUser {
         if until - now >= PARK_FROM {
             self.park();
         }
-        let sleep = self.deadline.sleep_until(until, &self.listener);
-        let went_on = attending(&self.client, &self.gate, sleep).await;
+        let went_on = self.sleep_until(until).await;
         self.now = self.now.max(until);
         if went_on { Ok(Due { at: until, free: true }) } else { Err(Stopped) }
     }
@@ -228,6 +233,15 @@ impl VirtualUser {
     pub fn return_from_rest(&mut self) {
         self.engine.recorder.users(1);
         self.now = Instant::now();
+    }
+
+    /// Whether `until` came; else the user was stopped.
+    async fn sleep_until(&mut self, until: Instant) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Some(alarm) = self.engine.alarm() {
+            return attending(&self.client, &self.gate, alarm.sleep_until(until, &self.listener)).await;
+        }
+        attending(&self.client, &self.gate, self.deadline.sleep_until(until, &self.listener)).await
     }
 
     /// Sends one request of the scenario and records what came of it; whether it went well.

@@ -50,6 +50,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_small_body_that_unpacks_to_a_huge_one_is_too_large() {
+        use async_compression::tokio::bufread::ZstdEncoder;
+        let (zeros, mut bomb) = (vec![0; LARGEST_BODY as usize + 1], Vec::new());
+        ZstdEncoder::new(&zeros[..]).read_to_end(&mut bomb).await.unwrap();
+        assert!(bomb.len() < 100_000);
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, http::HeaderValue::from_static("zstd"))]);
+        assert_eq!(decode(&headers, bomb.into()).await.unwrap_err().kind, "too_large");
+    }
+
+    #[tokio::test]
     async fn what_was_packed_is_unpacked() {
         use async_compression::tokio::bufread::GzipEncoder;
         let mut zipped = Vec::new();

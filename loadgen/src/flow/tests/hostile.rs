@@ -18,8 +18,8 @@ use tokio::{
     runtime::Runtime,
 };
 
-use super::{at_once, engine};
-use crate::{engine::Engine, flow::user::VirtualUser};
+use super::{at_once, engine, engine_with, iterate};
+use crate::{engine::Engine, flow::user::VirtualUser, witness::Witness};
 
 /// How a damaged answer is sent.
 #[derive(Debug, Clone)]
@@ -158,7 +158,7 @@ impl Bench {
                     tokio::spawn(give(stream, given.unwrap()));
                 }
             });
-            engine(&url, target, STEPS).await
+            engine_with(&url, target, STEPS, Witness::default()).await
         });
         Self { runtime, engine, answer }
     }
@@ -205,6 +205,22 @@ fn fuzz(target: &str, answers: impl Strategy<Value = Sent>) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..usual });
     let bench = Bench::new(target);
     runner.run(&answers, |answer| bench.suffer(answer)).unwrap();
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_given_up_long_before_its_deadline() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = socket.accept().await {
+            tokio::spawn(async move {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nlong: ").await.unwrap();
+                while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+            });
+        }
+    });
+    let engine = engine(&url, "", "      - { get: / }").await;
+    assert_eq!(iterate(engine, 1).await, (0, "protocol:1".to_owned()));
 }
 
 #[test]
