@@ -94,10 +94,10 @@ pub const ALL: [Behaviour; 8] = [
     },
     Behaviour {
         name: "queue",
-        about: "4 servers of 10 ms at 80 % load",
+        about: "4 servers of 10 ms at 90 % load",
         rules: Rules { slots: Some(4), ..Rules::of(Service::Fixed(ms(10))) },
-        load: open(Process::Poisson, 320.0),
-        seconds: 12.5,
+        load: open(Process::Poisson, 360.0),
+        seconds: 11.5,
     },
     Behaviour {
         name: "freeze",
