@@ -256,7 +256,9 @@ fn multipart(parts: &[Part]) -> Node {
 }
 
 fn part(part: &Part) -> Node {
-    match &part.content_type {
+    // A content type is a header's text, the same for every user.
+    let fixed = |mime: &&String| !mime.contains("${") && http::HeaderValue::from_str(mime).is_ok();
+    match part.content_type.as_ref().filter(fixed) {
         None => text(&part.value),
         Some(mime) => Node::map([("text", text(&part.value)), ("type", Node::text(mime.as_str()))]),
     }
