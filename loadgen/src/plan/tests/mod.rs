@@ -4,6 +4,7 @@ mod extends;
 mod fuzz;
 mod mistakes;
 mod plans;
+mod refused;
 mod shipped;
 
 use std::{fs, path::Path};
