@@ -11,8 +11,8 @@ use record::Budget;
 use url::Url;
 
 pub use step::{
-    Action, Block, Body, Branch, Chunk, Flow, Loop, Parallel, Repeat, Request, Rounds, Step, Until, pauses,
-    requests_of,
+    Action, Block, Body, Branch, Chunk, Flow, Loop, Parallel, Repeat, Request, Rounds, Step, Until, at_once,
+    pauses, requests_of,
 };
 pub use wire::{ClientCertificate, Dns, Http, PerUser, Wire};
 
@@ -217,6 +217,15 @@ impl Plan {
     pub fn every_request(&self) -> impl Iterator<Item = &Request> {
         let lists = self.flows.iter().map(|flow| flow.steps.as_slice());
         lists.chain([self.on_start.as_slice()]).flat_map(requests_of)
+    }
+
+    /// The most connections that a user has open to its target at once; over HTTP/2 requests share one.
+    pub fn connections_of_user(&self) -> u64 {
+        if self.target.wire.http == Http::Two {
+            return 1;
+        }
+        let lists = self.flows.iter().map(|flow| flow.steps.as_slice());
+        lists.chain([self.on_start.as_slice()]).map(at_once).max().unwrap_or(1) as u64
     }
 
     /// The longest time any request may take.

@@ -132,18 +132,20 @@ fn check_users(plan: &Plan, setting: &Setting<'_>, limit: u64) -> Result<(), Sto
         )));
     }
     let users = all.div_ceil(processes);
-    let needed = users + OTHER_FILES;
+    let each = plan.connections_of_user();
+    let needed = users * each + OTHER_FILES;
     if needed <= limit {
         return Ok(());
     }
-    let enough = all.div_ceil(limit.saturating_sub(OTHER_FILES).max(1));
+    let enough = (all * each).div_ceil(limit.saturating_sub(OTHER_FILES).max(1));
     let several = if setting.share.is_whole() {
         format!("share them among processes (`--workers {enough}`)")
     } else {
         format!("share them among more processes (`--shard I/{enough}`)")
     };
+    let at_once = if each > 1 { format!(" with up to {each} requests at once") } else { String::new() };
     Err(Stop::Usage(format!(
-        "{users} users need about {needed} open files, a process may have {limit} here: {several}, raise the limit (`ulimit \
+        "{users} users{at_once} need about {needed} open files, a process may have {limit} here: {several}, raise the limit (`ulimit \
          -n {needed}`) or run with fewer users (`--scale`)",
     )))
 }

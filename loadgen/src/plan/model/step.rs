@@ -256,3 +256,18 @@ pub fn pauses(steps: &[Step]) -> bool {
         }
     })
 }
+
+/// The most requests that a user makes at once anywhere in `steps`, at least 1.
+pub fn at_once(steps: &[Step]) -> usize {
+    let of_step = |step: &Step| match &step.action {
+        Action::Block(block) => {
+            let own = match &**block {
+                Block::Parallel(it) => it.connections.min(it.requests.len()),
+                _ => 1,
+            };
+            block.lists().into_iter().map(at_once).fold(own, usize::max)
+        }
+        Action::Request(_) | Action::Think(_) | Action::Set(_) => 1,
+    };
+    steps.iter().map(of_step).fold(1, usize::max)
+}

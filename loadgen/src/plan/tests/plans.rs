@@ -241,3 +241,18 @@ fn a_plan_is_shown_with_what_it_will_do() {
         assert!(shown.contains(part), "{part}\n{shown}");
     }
 }
+
+#[test]
+fn a_user_that_asks_several_things_at_once_needs_a_connection_for_each() {
+    let connections = |block: &str, target: &str| {
+        let text = RIGHT.replace(r#"      - { post: /tasks, json: { title: "${sentence(3)}" } }"#, block);
+        let text = text.replace("base_url: \"http://127.0.0.1:8080\"", target);
+        load_text(&text).unwrap().connections_of_user()
+    };
+    let (one, two) = ("base_url: http://127.0.0.1:8080", "base_url: http://127.0.0.1:8080, http: 2");
+    let three = "      - { parallel: [{ get: /a }, { get: /b }, { get: /c }], connections: 5 }";
+    let nested =
+        "      - { loop: 2, steps: [{ parallel: [{ get: /a }, { get: /b }, { get: /c }], connections: 2 }] }";
+    assert_eq!(connections("      - { get: / }", one), 1);
+    assert_eq!([connections(three, one), connections(nested, one), connections(three, two)], [3, 2, 1]);
+}
