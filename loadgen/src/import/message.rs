@@ -301,10 +301,10 @@ pub fn payload(content_type: &str, text: &str) -> Option<Payload> {
     if mime == "application/x-www-form-urlencoded" {
         return Some(Payload::Form(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()));
     }
-    if mime == "application/json" || mime.ends_with("+json") {
-        if let Ok(value) = serde_json::from_str(text) {
-            return Some(Payload::Json(value));
-        }
+    if (mime == "application/json" || mime.ends_with("+json"))
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Some(Payload::Json(value));
     }
     Some(Payload::Text(text.to_owned()))
 }

@@ -50,7 +50,7 @@ pub fn import(from: &From) -> Result<Exit, Stop> {
         let stem = Path::new(file.as_deref().unwrap_or("imported")).file_stem();
         journey.name = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     }
-    let origin = file.map_or_else(|| "standard input".to_owned(), |file| file);
+    let origin = file.unwrap_or_else(|| "standard input".to_owned());
     journey.head.insert(
         0,
         format!("Imported from {origin}; yours to change. What scenarios can hold: loadgen schema"),

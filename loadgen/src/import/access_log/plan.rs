@@ -50,7 +50,7 @@ pub fn journey(tally: Tally, options: &AccessLog) -> Result<Journey, String> {
         taken += kind.count;
         enough
     });
-    let rare = kinds.split_off(enough.unwrap_or(kinds.len()).min(MOST_FLOWS).max(1));
+    let rare = kinds.split_off(enough.unwrap_or(kinds.len()).clamp(1, MOST_FLOWS));
     add(
         &mut left_out,
         "of rare kinds, which would each be a flow of its own",

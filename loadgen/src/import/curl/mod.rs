@@ -108,7 +108,7 @@ fn exchange(options: &[(&'static str, String)], told: &mut Told) -> Result<Vec<(
     for line in all("header") {
         match line.split_once(':') {
             Some((name, value)) if !value.trim().is_empty() => {
-                headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+                headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
             }
             // `-H 'x-empty;'` and `-H 'accept:'` send nothing worth replaying.
             _ => {}
@@ -147,7 +147,7 @@ fn exchange(options: &[(&'static str, String)], told: &mut Told) -> Result<Vec<(
             let query = url.query().map_or_else(String::new, |query| format!("{query}&"));
             url.set_query(Some(&(query + &urlencoded(pair))));
         }
-        let method = match all("request").last() {
+        let method = match all("request").next_back() {
             Some(method) => method.to_ascii_uppercase(),
             None if has("head") => "HEAD".to_owned(),
             None if body.is_some() => "POST".to_owned(),

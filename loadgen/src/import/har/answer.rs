@@ -156,8 +156,7 @@ fn changes(value: &str, key: &str, number: bool) -> bool {
     }
     let key = key.to_ascii_lowercase();
     let named = KEYS.iter().any(|it| key.contains(it)) || key.ends_with("id");
-    (named && digits + upper > 0)
-        || (named && value.len() >= 16)
+    (named && (digits + upper > 0 || value.len() >= 16))
         || digits >= SHORTEST
         || (digits > 0 && upper + lower > 0 && value.len() >= 10)
         || (value.len() >= 16 && upper > 2 && lower > 2)

@@ -124,11 +124,10 @@ impl Maker<'_> {
         let mut together: Vec<(Request, f64)> = Vec::new();
         let mut done: HashSet<usize> = HashSet::new();
         let exchanges = self.exchanges;
-        for index in 0..exchanges.len() {
+        for (index, exchange) in exchanges.iter().enumerate() {
             if self.plan.section[index] != section || done.contains(&index) {
                 continue;
             }
-            let exchange = &exchanges[index];
             let (request, end_s) = self.request(index, section, &mut done);
             let first_end = together.iter().map(|(_, end)| *end).fold(f64::INFINITY, f64::min);
             let turned = page != Some(&exchange.page);
