@@ -18,6 +18,7 @@
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
 
 mod commands;
+mod exports;
 mod import;
 mod logs;
 mod main_job;

@@ -152,3 +152,27 @@ fn an_answer_that_takes_too_long_is_given_up() -> Result<()> {
     assert!(summary.error.min_us >= 300_000, "given up early, after {} µs", summary.error.min_us);
     Ok(())
 }
+
+#[test]
+fn a_connection_ends_after_as_many_requests_as_the_scenario_allows() -> Result<()> {
+    let connections = Default::default();
+    let server = Server::start(known(&connections))?;
+    let target = "connections: { max_requests: 4 }";
+    let (record, summary) = run(&server.url(), target, "      - { get: /json }")?;
+    assert_eq!(summary.failed, 0, "{:?}", record.errors);
+    assert_eq!(seen_connections(&connections) as u64, summary.completed.div_ceil(4));
+    Ok(())
+}
+
+#[test]
+fn an_address_that_is_not_this_machines_is_refused_before_any_load_is_made() -> Result<()> {
+    let connections = Default::default();
+    let server = Server::start(known(&connections))?;
+    // RFC 5737: nobody's.
+    let scenario = scenario("source_addresses: [192.0.2.1]", "      - { get: /json }");
+    let finished = Loadgen::run(&scenario, &server.url())?.finish()?;
+    finished.expect(2)?;
+    assert!(finished.ended.stderr.contains("192.0.2.1"), "{}", finished.ended.stderr);
+    assert_eq!(seen_connections(&connections), 0);
+    Ok(())
+}
