@@ -185,6 +185,18 @@ impl<'de> Deserialize<'de> for HttpText {
 
 inline_schema!(HttpText, { "enum": ["auto", 1, 2, "1", "2"] });
 
+/// How often: a number, a constant under `vars`, or `${int(1,5)}`.
+#[derive(Debug, Clone)]
+pub struct TimesText(pub String);
+
+impl<'de> Deserialize<'de> for TimesText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        spelling(deserializer, "a number, or `${int(1,5)}`").map(Self)
+    }
+}
+
+inline_schema!(TimesText, { "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}] });
+
 /// Which of many: `first`, `last`, `random`, `all`, or a number from 1.
 #[derive(Debug, Clone)]
 pub struct PickText(pub String);

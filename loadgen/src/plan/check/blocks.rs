@@ -14,7 +14,7 @@ use crate::{
     plan::{
         de::At,
         file,
-        forms::Scalar,
+        forms::{Scalar, TimesText},
         model::{Action, Block, Branch, Loop, Parallel, Repeat, Request, Rounds, Slot, Step, Until},
         shapes::{OrMap, Pairs},
     },
@@ -75,12 +75,12 @@ impl Check<'_> {
     pub fn looped(
         &mut self,
         step: &At<file::Step>,
-        looped: &At<OrMap<String, file::LoopMap>>,
+        looped: &At<OrMap<TimesText, file::LoopMap>>,
         scope: &mut Scope,
     ) -> Option<Block> {
         let (rounds, variable) = match &looped.value {
             OrMap::Short(text) => {
-                let times = Scalar { text: text.clone(), number: false };
+                let times = Scalar { text: text.0.clone(), number: false };
                 (self.times(&At { span: looped.span, key: looped.key, value: times }, scope), None)
             }
             OrMap::Map(map) => {

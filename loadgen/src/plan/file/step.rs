@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Expect, Source, Think};
 use crate::plan::{
     de::At,
-    forms::{Scalar, Time},
+    forms::{Scalar, Time, TimesText},
     problem::Span,
     shapes::{Json, OneOrMany, OrMap, Pairs},
 };
@@ -52,7 +52,7 @@ pub struct Step {
     /// Take `steps` several times: `5`, `"${int(1,5)}"`, a range `{ from: 1, to: 5, as: page }`, or once for each value of a
     /// variable saved with `pick: all`: `{ over: ids, as: id }`.
     #[serde(rename = "loop")]
-    pub looped: Option<At<OrMap<String, LoopMap>>>,
+    pub looped: Option<At<OrMap<TimesText, LoopMap>>>,
     /// Take `steps`, whose last is a request, again and again until something holds.
     pub repeat: Option<At<Repeat>>,
     /// Requests that are made at once, as a browser makes those of a page.
