@@ -1,5 +1,5 @@
 //! A hundred thousand connected users of the reference service, ten seconds of thought between two requests, all from
-//! and on one machine: several workers, each with an address of its own, against several processes of the service that
+//! and on one machine: several workers, each with addresses of its own, against several processes of the service that
 //! share a port and a database.
 
 use std::{
@@ -146,7 +146,7 @@ fn table(users: u32, workers: u32, services: &[Service], record: &Record) -> Res
     let p95 = summary.response.p95_us.map_or("–".to_owned(), |us| show_us(us as f64));
     let lag = summary.lag.p99_us.map_or("–".to_owned(), |us| show_us(us as f64));
     let mut text = format!(
-        "\n## {users} connected users\n\n{workers} workers, each from an address of its own, against {} processes of the \
+        "\n## {users} connected users\n\n{workers} workers, each from addresses of its own, against {} processes of the \
          service on one port, 10 s of thought between two requests; all on this machine.\n\n\
          | figure | measured | bound |\n|---|---|---|\n\
          | users at once | {} | {users} |\n| open files of loadgen | {connections} | ≥ {users} |\n\
