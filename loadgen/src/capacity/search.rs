@@ -134,6 +134,10 @@ impl Search {
         };
         let (low, wall) = self.bracket();
         let Some(wall) = wall else { return self.upward(highest) };
+        // Once may have been a disturbance of this machine's.
+        if self.decision(wall) == Decision::Limited && wall.trials < REPEATS {
+            return Next::Try(wall.rate);
+        }
         if let Some(contradicted) = self.contradiction(wall) {
             return Next::Try(contradicted);
         }

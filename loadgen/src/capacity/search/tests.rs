@@ -84,6 +84,19 @@ fn a_generator_that_is_the_limit_gives_a_lower_bound_and_no_more() {
 }
 
 #[test]
+fn a_generator_that_is_disturbed_now_and_then_still_finds_the_knee() {
+    let (mut rng, knee) = (ChaCha8Rng::seed_from_u64(2), 700.0);
+    let end = run(search(100.0, f64::INFINITY), |rate| {
+        if rng.random::<f64>() < 0.2 {
+            return Finding::Limited;
+        }
+        Finding::Batches(vec![trial(knee, rate, &mut rng)])
+    });
+    let Next::Found { low, high } = end.0 else { panic!("{end:?}") };
+    assert!(low <= knee && knee <= high, "{low} {high}");
+}
+
+#[test]
 fn a_repeat_that_contradicts_opens_the_bracket_again_downward() {
     // The first two trials of anything are fine, as on a machine that throttles once it is warm.
     let (mut count, knee) = (0, 300.0);
