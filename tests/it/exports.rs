@@ -30,7 +30,9 @@ async fn metrics_and_the_request_log_agree_with_the_record() -> Result<()> {
     };
     assert!(count("loadgen_requests_total{") >= 100.0, "{text}");
     assert!(text.contains(r#"request="ba\"d",outcome="status_503""#), "{text}");
-    assert_eq!(count("loadgen_iterations_offered_total"), count("loadgen_iterations_started_total"));
+    // The last arrivals of a second may be begun in the next.
+    let waiting = count("loadgen_iterations_offered_total") - count("loadgen_iterations_started_total");
+    assert!((0.0..=5.0).contains(&waiting), "{text}");
 
     let finished = run.finish()?;
     let record = finished.record()?;

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 /// Columns after which something is no longer written on one line.
 const WIDTH: usize = 100;
+/// Bytes of a key, its quotes and escapes not counted, from which on it is announced.
+const LONGEST_KEY: usize = 150;
 
 /// A node with what stands above it.
 #[derive(Debug, Clone)]
@@ -124,8 +126,8 @@ impl Node {
                 out.push_str("{ ");
                 for (index, (key, value)) in entries.iter().enumerate() {
                     out.push_str(if index > 0 { ", " } else { "" });
-                    scalar(key, true, out);
-                    out.push_str(": ");
+                    key_of(key, None, out);
+                    out.push(' ');
                     if !value.comment.is_empty() || !value.write_inline(out, room) {
                         return false;
                     }
@@ -178,9 +180,24 @@ fn comment(text: &str, indent: usize, out: &mut String) {
 fn entry(key: &str, value: &Node, indent: usize, out: &mut String) {
     comment(&value.comment, indent, out);
     let _ = write!(out, "{:indent$}", "");
-    scalar(key, true, out);
-    out.push(':');
+    key_of(key, Some(indent), out);
     rest_of(value, indent, out);
+}
+
+/// A key with its colon; in a block one of `indent` columns. A long one has to be announced (YAML 1.2.2 §8.2.2: what is
+/// not, is at most 1,024 characters long).
+fn key_of(key: &str, indent: Option<usize>, out: &mut String) {
+    if key.len() < LONGEST_KEY {
+        scalar(key, true, out);
+        out.push(':');
+        return;
+    }
+    out.push_str("? ");
+    scalar(key, true, out);
+    match indent {
+        Some(indent) => _ = write!(out, "\n{:indent$}:", ""),
+        None => out.push_str(" :"),
+    }
 }
 
 /// What stands behind `key:`.
@@ -227,8 +244,7 @@ fn item(item: &Node, indent: usize, out: &mut String) {
             let (key, value) = &entries[0];
             if value.comment.is_empty() {
                 out.push(' ');
-                scalar(key, true, out);
-                out.push(':');
+                key_of(key, Some(indent + 2), out);
                 rest_of(value, indent + 2, out);
             } else {
                 out.push('\n');
@@ -352,6 +368,21 @@ mod tests {
             let read = read(&document);
             prop_assert_eq!(&read["a"], &Value::from(text.as_str()), "{}", document);
             prop_assert_eq!(&read["b"][0], &Value::from(text.as_str()), "{}", document);
+        }
+    }
+
+    #[test]
+    fn a_key_of_any_length_is_read_back() {
+        for (letter, length) in [("x", 149), ("\u{1}", 149), ("x", 150), ("a: ", 400), ("é", 3_000)] {
+            let value = serde_json::json!({ letter.repeat(length): { "b": [1, { letter.repeat(length): 2 }] }, "c": 3 });
+            for block in [true, false] {
+                let mut node = Node::json(&value);
+                node.block = block;
+                let entries = [("a".to_owned(), node.clone()), ("list".to_owned(), Node::list(vec![node]))];
+                let document = write(&[], &entries);
+                let read = read(&document);
+                assert_eq!((&read["a"], &read["list"][0]), (&value, &value), "{document}");
+            }
         }
     }
 
