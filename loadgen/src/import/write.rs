@@ -209,7 +209,9 @@ fn request(request: &Request) -> Node {
         Some(Body::GraphQl(query, variables)) => {
             let query = [("query", text(query))].into_iter();
             let variables = variables.as_ref().map(|it| ("variables", Node::json(it)));
-            entries.push(("graphql", Node::map(query.chain(variables))));
+            // The language has the short form for POST alone.
+            let key = if request.method == "POST" { "graphql" } else { "json" };
+            entries.push((key, Node::map(query.chain(variables))));
         }
         Some(Body::Text(body)) => entries.push(("body", text(body))),
     }

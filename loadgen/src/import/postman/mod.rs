@@ -59,16 +59,24 @@ pub fn from_text(text: &str) -> Result<Journey, String> {
     let requests: usize = folders.iter().map(|(_, made)| made.len()).sum();
     let base = maker.base_url(&folders);
     let shared = shared_variables(&folders);
-    let mut on_start = Vec::new();
+    let mut early = Vec::new();
+    let mut late: Vec<(String, Vec<Made>)> = Vec::new();
+    for (name, made) in folders {
+        // What another folder uses has to be there before any of them begins.
+        let (shares, rest): (Vec<Made>, Vec<Made>) =
+            made.into_iter().partition(|made| made.saves.iter().any(|it| shared.contains(it)));
+        early.extend(shares);
+        late.push((name, rest));
+    }
+    let mut known = BTreeSet::new();
+    let early = in_order(early, &mut known)?;
+    let mut on_start: Vec<Step> =
+        early.into_iter().map(|made| Step::request(maker.request(made, &base))).collect();
     let mut flows: Vec<Flow> = Vec::new();
-    for (index, (name, made)) in folders.into_iter().enumerate() {
-        let mut steps = Vec::new();
-        for made in made {
-            // What another folder uses has to be there before any of them begins.
-            let early = made.saves.iter().any(|it| shared.contains(it));
-            let step = Step::request(maker.request(made, &base));
-            if early { on_start.push(step) } else { steps.push(step) }
-        }
+    for (index, (name, made)) in late.into_iter().enumerate() {
+        let made = in_order(made, &mut known.clone())?;
+        let steps: Vec<Step> =
+            made.into_iter().map(|made| Step::request(maker.request(made, &base))).collect();
         let name = if name.trim().is_empty() { format!("folder {}", index + 1) } else { name };
         let taken = flows.iter().any(|it| it.name == name);
         let name = if taken { format!("{name} ({})", index + 1) } else { name };
@@ -137,6 +145,32 @@ fn walk(
             walk(inner, &name, auth, depth + 1, maker, folders);
         }
     }
+}
+
+/// Requests in an order in which each comes after those that save what it uses: a person who clicks through a collection
+/// need not keep to the order it is written in. `known` are the variables saved already, and then those of `made` too.
+///
+/// # Errors
+/// A sentence: requests wait for each other, or one for itself.
+fn in_order(mut made: Vec<Made>, known: &mut BTreeSet<String>) -> Result<Vec<Made>, String> {
+    let mut ordered = Vec::with_capacity(made.len());
+    while !made.is_empty() {
+        let waits_for = |it: &Made| {
+            let missing = it.uses.iter().filter(|name| !known.contains(*name));
+            missing.cloned().find(|name| made.iter().any(|other| other.saves.contains(name)))
+        };
+        let Some(next) = made.iter().position(|it| waits_for(it).is_none()) else {
+            let name = waits_for(&made[0]).unwrap_or_default();
+            return Err(format!(
+                "`{{{{{name}}}}}` is needed by the very requests that would save it: no order of them works; take it out \
+                 of the first of them"
+            ));
+        };
+        let next = made.remove(next);
+        known.extend(next.saves.iter().cloned());
+        ordered.push(next);
+    }
+    Ok(ordered)
 }
 
 /// Variables that one folder saves and another uses.
