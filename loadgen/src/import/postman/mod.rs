@@ -156,8 +156,8 @@ fn in_order(mut made: Vec<Made>, known: &mut BTreeSet<String>) -> Result<Vec<Mad
     let mut ordered = Vec::with_capacity(made.len());
     while !made.is_empty() {
         let waits_for = |it: &Made| {
-            let missing = it.uses.iter().filter(|name| !known.contains(*name));
-            missing.cloned().find(|name| made.iter().any(|other| other.saves.contains(name)))
+            let mut missing = it.uses.iter().filter(|name| !known.contains(*name));
+            missing.find(|name| made.iter().any(|other| other.saves.contains(*name))).cloned()
         };
         let Some(next) = made.iter().position(|it| waits_for(it).is_none()) else {
             let name = waits_for(&made[0]).unwrap_or_default();
