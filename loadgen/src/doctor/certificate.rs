@@ -54,7 +54,7 @@ pub struct Certificate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Within the bound of the truth.
+    /// Within the bound of the truth; where the machine was late, of what the server's own account has.
     Straight,
     /// The machine was too noisy to tell.
     Disturbed,
@@ -71,7 +71,7 @@ pub struct Measured {
     pub about: String,
     /// Whether it was measured straight.
     pub outcome: Outcome,
-    /// What stands against that, a sentence each.
+    /// What stands against that, or what the machine did, a sentence each.
     pub why: Vec<String>,
     /// Trials made; a disturbed one is repeated.
     pub attempts: u32,
@@ -133,6 +133,12 @@ impl Point {
     /// Whether it is within its bound.
     pub fn within(&self) -> bool {
         self.error_us.abs() <= self.bound_us
+    }
+
+    /// Whether the server's own account has it so, within the bound.
+    pub fn is_seen(&self) -> bool {
+        let way_us = self.truth_us - self.computed_us;
+        (self.reported_us - way_us - self.seen_us).abs() <= self.bound_us
     }
 }
 

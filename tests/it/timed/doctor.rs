@@ -40,9 +40,10 @@ fn no_behaviour_of_the_server_makes_what_is_reported_smaller_than_the_truth() ->
     for behaviour in behaviours {
         assert!(ended.stderr.contains(behaviour["about"].as_str().unwrap_or("?")), "{}", ended.stderr);
         let disturbed = behaviour["outcome"] == "disturbed";
-        assert_eq!(
-            behaviour["why"].as_array().is_some_and(Vec::is_empty),
+        assert!(
             behaviour["outcome"] == "straight"
+                || behaviour["why"].as_array().is_some_and(|why| !why.is_empty()),
+            "{behaviour}"
         );
         let points = behaviour["points"].as_array().context("points")?;
         let failures = behaviour["failures"].as_array().context("failures")?;

@@ -202,7 +202,7 @@ fn fuzz(target: &str, answers: impl Strategy<Value = Sent>) {
     let usual = Config::default();
     // As many as the environment asks for; without that, as many as take some seconds.
     let cases = if usual.cases == 256 { 60 } else { usual.cases };
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..usual });
+    let mut runner = TestRunner::new(Config { cases, source_file: Some(file!()), ..usual });
     let bench = Bench::new(target);
     runner.run(&answers, |answer| bench.suffer(answer)).unwrap();
 }
