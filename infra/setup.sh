@@ -2,7 +2,9 @@
 # Installs what the tests use beyond Rust, where it is missing, from Debian's packages.
 #
 #   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool wrk hey h2load go
+#                                postgres redis-server rabbitmq-server nginx prometheus
 #
+# Servers are installed and not started: whoever uses them starts them, on ports and in folders of their own.
 # Ends with 1 and one line that says what to install when it cannot do so itself.
 set -euo pipefail
 
@@ -10,6 +12,9 @@ set -euo pipefail
 present() {
   case $1 in
     venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
+    postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
+    rabbitmq-server) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] ;;
+    nginx) [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -20,6 +25,7 @@ packages() {
     venv) echo python3 python3-venv ;;
     taskset) echo util-linux ;;
     promtool) echo prometheus ;;
+    postgres) echo postgresql ;;
     go) echo golang-go ;;
     h2load) echo nghttp2-client ;;
     *) echo "$1" ;;
@@ -45,7 +51,19 @@ if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
 fi
 echo "installing ${missing[*]}" >&2
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Debian starts what it installs, unless this file says no; one that is there already is somebody's decision.
+policy=/usr/sbin/policy-rc.d
+ours=
+if [ ! -e "$policy" ]; then
+  ours=yes
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+cleanup() {
+  rm -f "$log"
+  [ -z "$ours" ] || "${as_root[@]}" rm -f "$policy"
+}
+trap cleanup EXIT
 export DEBIAN_FRONTEND=noninteractive
 if ! { "${as_root[@]}" apt-get -qq update &&
   "${as_root[@]}" apt-get -qq -y --no-install-recommends install "${missing[@]}"; } >"$log" 2>&1; then

@@ -10,6 +10,10 @@ use anyhow::{Result, bail};
 const EPHEMERAL: u16 = 32768;
 const FIRST: u16 = 12000;
 
+/// How far apart processes begin their search: neighbours by process id, which tests run side by side are, take some tens
+/// of ports each and must not meet.
+const STRIDE: u32 = 97;
+
 /// A free loopback port below the ephemeral range. Two calls in one process never give the same one; processes begin
 /// their search at different places.
 ///
@@ -18,7 +22,7 @@ const FIRST: u16 = 12000;
 pub fn free() -> Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let range = EPHEMERAL - FIRST;
-    let start = u16::try_from(std::process::id() % u32::from(range)).unwrap_or(0);
+    let start = u16::try_from(std::process::id().wrapping_mul(STRIDE) % u32::from(range)).unwrap_or(0);
     for _ in 0..range {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % range;
         let port = FIRST + (start + step) % range;
