@@ -113,12 +113,12 @@ fn time_of_area(stage: &Stage, area: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn stages() -> impl Strategy<Value = Vec<Stage>> {
+    pub fn stages() -> impl Strategy<Value = Vec<Stage>> {
         let stage = (0u32..300, 0u32..300, 1u32..8).prop_map(|(from, to, seconds)| Stage {
             from: from.into(),
             to: to.into(),

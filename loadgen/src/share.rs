@@ -91,16 +91,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{arrival::Schedule, plan::model::Process};
-
-    fn stages() -> impl Strategy<Value = Vec<Stage>> {
-        let stage = (0u32..300, 0u32..300, 1u32..8).prop_map(|(from, to, seconds)| Stage {
-            from: from.into(),
-            to: to.into(),
-            seconds: seconds.into(),
-        });
-        prop::collection::vec(stage, 1..5)
-    }
+    use crate::{
+        arrival::{Schedule, tests::stages},
+        plan::model::Process,
+    };
 
     proptest! {
         #[test]
