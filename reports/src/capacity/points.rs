@@ -77,7 +77,7 @@ impl Points {
     }
 }
 
-/// Reads the points of `inputs`: one CSV file, or results of k6 or wrk, or folders of run records, or the folder of one capacity search. `slo_s` is
+/// Reads the points of `inputs`: one CSV file, or results of k6 or wrk, or folders of run records and capacity searches. `slo_s` is
 /// the latency to keep, seconds.
 ///
 /// # Errors
@@ -87,12 +87,12 @@ pub fn points(inputs: &[PathBuf], slo_s: Option<f64>) -> Result<Points, Failure>
     let files = inputs.iter().filter(|input| input.is_file()).count();
     let mut found = match (inputs, files, searches) {
         (results, count, _) if count == results.len() => of_files(results)?,
-        ([folder], _, 1) => search::points(folder)?,
         (_, 0, 0) => runs::points(inputs)?,
+        (folders, 0, _) => of_searches(folders)?,
         _ => {
             return Err(Failure::usage(
-                "give one CSV file, or the results of another tool, or the folder of one capacity search, or any number of \
-                 run records; points of different kinds do not belong on one line",
+                "give one CSV file, or the results of another tool, or the folders of capacity searches and run records; points \
+                 of different kinds do not belong on one line",
             ));
         }
     };
@@ -108,6 +108,29 @@ pub fn points(inputs: &[PathBuf], slo_s: Option<f64>) -> Result<Points, Failure>
         }
     }
     Ok(found)
+}
+
+/// The rates of capacity searches, and of single runs beside them.
+fn of_searches(folders: &[PathBuf]) -> Result<Points, Failure> {
+    let (searches, records): (Vec<PathBuf>, Vec<PathBuf>) =
+        folders.iter().cloned().partition(|folder| folder.join(Capacity::FILE).is_file());
+    let mut all = Points { axis: Axis::InFlight, points: Vec::new(), notes: Vec::new() };
+    for folder in &searches {
+        let found = search::points(folder)?;
+        all.points.extend(found.points);
+        all.notes.extend(found.notes);
+    }
+    if !records.is_empty() {
+        let found = runs::points(&records)?;
+        if found.axis != all.axis {
+            return Err(Failure::usage(
+                "a capacity search and runs of the closed model do not count the same concurrency; give one of the two",
+            ));
+        }
+        all.points.extend(found.points);
+        all.notes.extend(found.notes);
+    }
+    Ok(all)
 }
 
 /// One CSV file, or a point a file of what k6 or wrk wrote.
