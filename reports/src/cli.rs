@@ -1,7 +1,11 @@
+mod plan;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub use self::plan::{Check, Filter, Plan, Prices, PricesCommand};
 
 /// Turns run records into a page for people, a decision for CI and JSON for programs.
 #[derive(Debug, Parser)]
@@ -19,6 +23,7 @@ Examples:
   reports gate runs/phase-1k --budgets stricter.yaml --json
   reports compare runs/before-* --with runs/after-*
   reports fit points.csv
+  reports plan runs/capacity --out capacity.html
   reports merge runs/whole part0 part1 part2
 
 Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
@@ -45,6 +50,12 @@ pub enum Command {
     /// Fit the scalability law to measured points: contention, coherency, peak, knee.
     #[command(after_help = FIT_HELP)]
     Fit(Fit),
+    /// Plan what it takes to serve more users: topology and cost by phase, from what was measured.
+    #[command(after_help = plan::HELP)]
+    Plan(Plan),
+    /// Show and check the prices that a plan is made with.
+    #[command(after_help = plan::PRICES_HELP)]
+    Prices(Prices),
     /// Print the completions of a shell to stdout.
     #[command(after_help = "Example: reports completions bash > /etc/bash_completion.d/reports")]
     Completions {
@@ -73,6 +84,9 @@ pub struct Html {
     /// Write everything the page shows as JSON too; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write each figure as an SVG file of its own into this folder too.
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
 }
 
 const GATE_HELP: &str = "\

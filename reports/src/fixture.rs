@@ -15,6 +15,8 @@ pub struct Fixture {
     pub warm_up_s: u64,
     pub model: Model,
     pub state: State,
+    /// What the load rises to and stays at: iterations a second, or users.
+    pub level: f64,
     /// Answers a second, of two requests in turn.
     pub per_s: u64,
     /// Failures a second.
@@ -35,6 +37,7 @@ impl Default for Fixture {
             warm_up_s: 4,
             model: Model::Open,
             state: State::Finished,
+            level: 100.0,
             per_s: 100,
             failed_per_s: 1,
             dropped_per_s: 0,
@@ -99,8 +102,8 @@ impl Fixture {
             end: None,
             model: self.model,
             stages: vec![
-                Stage { from: 0.0, to: 100.0, seconds: half },
-                Stage { from: 100.0, to: 100.0, seconds: half },
+                Stage { from: 0.0, to: self.level, seconds: half },
+                Stage { from: self.level, to: self.level, seconds: half },
             ],
             max_users: 50,
             warm_up_s: self.warm_up_s,

@@ -5,6 +5,7 @@
 //!                              └─► gate (judged, perhaps by other budgets) ─► export: table, json, junit, markdown, github
 //!     ├─► compare (two sets of runs) ─► export: comparison, json
 //!     ├─► capacity (points, fitted) ─► export: fit, json
+//!     ├─► plan (loads, phases) ─► cost (prices) ─► export: plan ◄─ charts, json
 //!     └─► merge (the parts of a load) ─► record
 //! ```
 
@@ -14,12 +15,15 @@ mod capacity;
 mod charts;
 mod cli;
 mod compare;
+mod cost;
 mod export;
 mod failure;
 #[cfg(test)]
 mod fixture;
 mod gate;
 mod merge;
+mod plan;
+mod planning;
 mod read;
 mod report;
 mod stats;
@@ -47,6 +51,8 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare(&args),
         Command::Fit(args) => fit(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Plan(args) => planning::plan(&args),
+        Command::Prices(args) => planning::prices(&args),
         Command::Completions { shell } => completions(shell),
     };
     done.unwrap_or_else(|failure| {
@@ -64,6 +70,9 @@ fn html(args: &Html) -> Result<Exit, Failure> {
         write(path, &export::json(&report)?)?;
     }
     write(&args.out, &export::html(&report))?;
+    if let Some(folder) = &args.svg {
+        export::report_svg(&report, folder)?;
+    }
     eprintln!("verdict: {}\n{}", report.headline.word, report.headline.sentence);
     if args.out != Path::new(STDOUT) {
         eprintln!("page: {}", args.out.display());
@@ -193,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fixture.write(folder.path());
         let out = folder.path().join("report.html");
-        let args = Html { record: folder.path().to_path_buf(), out: out.clone(), json: None };
+        let args = Html { record: folder.path().to_path_buf(), out: out.clone(), json: None, svg: None };
         (html(&args), fs::read_to_string(out).ok())
     }
 
@@ -275,8 +284,12 @@ mod tests {
     #[test]
     fn a_folder_that_holds_no_record_is_a_bad_command_line() {
         let folder = tempfile::tempdir().unwrap();
-        let args =
-            Html { record: folder.path().to_path_buf(), out: folder.path().join("page.html"), json: None };
+        let args = Html {
+            record: folder.path().to_path_buf(),
+            out: folder.path().join("page.html"),
+            json: None,
+            svg: None,
+        };
         let failure = html(&args).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("no run record"), "{failure}");

@@ -15,4 +15,4 @@ mod weigh;
 use fit::{Fit, Model, Residuals, fit};
 pub use fitting::{Asked, Estimate, Fitting, Parameters, fitting};
 use law::Law;
-pub use predict::{Basis, Prediction};
+pub use predict::{Basis, FARTHEST, Prediction};

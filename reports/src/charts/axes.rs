@@ -51,6 +51,17 @@ pub fn panel(
     panel
 }
 
+/// Draws the ticks of a horizontal axis under a panel, with faint lines up through it, and its name.
+pub fn across(canvas: &mut Canvas<'_>, panel: &Panel, x: &Scale, ticks: &[(f64, String)], name: &str) {
+    for (value, text) in ticks {
+        let at = x.at(*value);
+        canvas.line(&[(at, panel.top), (at, panel.bottom)], Ink::Grid, 1.0);
+        canvas.text(text, (at, panel.bottom + 14.0), Anchor::Middle, Ink::Tick);
+    }
+    canvas.line(&[(panel.left, panel.bottom), (panel.right, panel.bottom)], Ink::Axis, 1.0);
+    canvas.text(name, (panel.right, panel.bottom + 31.0), Anchor::End, Ink::Mute);
+}
+
 /// A figure's limit.
 pub struct Limit {
     /// Where it lies, in the panel's unit.

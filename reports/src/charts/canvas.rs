@@ -141,6 +141,7 @@ fn finish(svg: &str, words: &Words<'_>, class: &str, size: (u32, u32), titles: &
                     line = line.replacen("<rect", "<rect class=\"hit\"", 1);
                 }
                 Ink::Tick => line = line.replacen("<text", "<text class=\"tick\"", 1),
+                Ink::Dashed => line = line.replacen("<polyline", "<polyline class=\"dash\"", 1),
                 Ink::Budget => line = line.replacen("<polyline", "<polyline class=\"budget\"", 1),
                 // Thin strokes of text need more contrast than a line of the same colour.
                 Ink::A | Ink::B | Ink::C | Ink::D | Ink::E if line.starts_with("<text") => {

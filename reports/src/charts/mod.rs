@@ -2,20 +2,34 @@
 //! once for a wide page and once for a phone, where the wide one's text would be too small to read.
 
 mod axes;
+mod busy;
 mod cache;
 mod canvas;
+mod cost;
 mod health;
+mod hockey;
 mod latency;
+mod per_user;
+mod scalability;
 mod scale;
 mod spectrum;
+mod standalone;
 mod theme;
 mod time;
+mod tornado;
 mod traffic;
 
+pub use busy::busy;
 pub use cache::{cache, observed, title as cache_title};
+pub use cost::{cost, legend};
 pub use health::{cpu, lag};
+pub use hockey::hockey;
 pub use latency::latency;
+pub use per_user::per_user;
+pub use scalability::scalability;
 pub use spectrum::spectrum;
+pub use standalone::standalone;
+pub use tornado::tornado;
 pub use traffic::traffic;
 
 /// A figure as SVG elements to be set into a page that defines the theme's variables.

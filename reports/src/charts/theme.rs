@@ -22,6 +22,12 @@ pub enum Ink {
     D,
     /// Data that only gives the measure: offered.
     E,
+    /// The accent beyond what was measured: dashed.
+    Dashed,
+    /// The answer.
+    Safe,
+    /// Text that is data.
+    Text,
     /// An interval.
     Band,
     /// The warm-up and other stretches that are not judged.
@@ -32,7 +38,7 @@ pub enum Ink {
     Hit,
 }
 
-const ALL: [(Ink, &str); 13] = [
+const ALL: [(Ink, &str); 16] = [
     (Ink::Mute, "var(--mute)"),
     (Ink::Tick, "var(--mute)"),
     (Ink::Grid, "var(--line)"),
@@ -42,6 +48,9 @@ const ALL: [(Ink, &str); 13] = [
     (Ink::C, "var(--c)"),
     (Ink::D, "var(--d)"),
     (Ink::E, "var(--e)"),
+    (Ink::Dashed, "var(--a)"),
+    (Ink::Safe, "var(--ok)"),
+    (Ink::Text, "var(--ink)"),
     (Ink::Band, "var(--band)"),
     (Ink::Shade, "var(--shade)"),
     (Ink::Budget, "var(--bad)"),

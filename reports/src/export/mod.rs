@@ -7,15 +7,21 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod plan;
+mod prices;
+mod svg;
 mod table;
 
 pub use comparison::{comparison, comparison_markdown};
 pub use fit::fit;
 pub use github::github;
-pub use html::html;
+pub use html::{html, plan as plan_html};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use plan::{plan, plan_markdown};
+pub use prices::{findings, prices};
+pub use svg::{plan_svg, report_svg};
 pub use table::table;
 
 use record::Outcome;

@@ -1,12 +1,17 @@
 //! The page: draws a [`Report`] and nothing else. No script, no network, one file.
 
 mod figures;
+mod plan;
+mod plan_figures;
+mod plan_sections;
 mod sections;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+
+pub use plan::plan;
 
 use self::tables::glued;
 use crate::report::{Headline, Report, Tone};

@@ -340,7 +340,8 @@ fn long(text: &str) -> Markup {
     }
 }
 
-fn capital(text: &str) -> String {
+/// The text with a capital at its head.
+pub fn capital(text: &str) -> String {
     // `p95` is a name.
     if text.chars().nth(1).is_some_and(|second| second.is_ascii_digit()) {
         return text.to_owned();

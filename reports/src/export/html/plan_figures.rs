@@ -1,0 +1,178 @@
+use maud::{Markup, html};
+use record::unit::{show_count, show_number, show_ratio, show_us};
+
+use super::{
+    figures::{figure, figure_over},
+    tables::{cell, figures as figure_column, table, text},
+};
+use crate::{
+    capacity::{Basis, Fitting},
+    charts,
+    plan::{Percentile, Plan},
+    report::interval_words,
+};
+
+/// Latency against throughput.
+pub fn hockey(plan: &Plan) -> Option<Markup> {
+    let drawn = charts::hockey(plan)?;
+    let columns = [
+        text("Answered"),
+        figure_column("Runs"),
+        figure_column("p50"),
+        figure_column("p95"),
+        figure_column("95 % interval"),
+        figure_column("p99"),
+        figure_column("95 % interval"),
+        figure_column("n"),
+        text("Budgets"),
+    ];
+    let rows = plan.loads.iter().map(|load| {
+        let kept = match load.keeps {
+            Some(true) => "kept",
+            Some(false) => "broken",
+            None => "open",
+        };
+        vec![
+            cell(format!("{}/s", show_number(load.throughput_per_s))),
+            cell(show_count(load.runs as i64)),
+            percentile(&load.p50),
+            percentile(&load.p95),
+            interval(&load.p95),
+            percentile(&load.p99),
+            interval(&load.p99),
+            cell(show_count(load.n as i64)),
+            cell(kept),
+        ]
+    });
+    let numbers = table("Latency against throughput", &columns, rows.collect());
+    Some(figure("Latency against throughput", "p50 · p95 · p99", &drawn, numbers))
+}
+
+fn percentile(it: &Percentile) -> Markup {
+    it.us.map_or_else(|| html! { span class="mute" { "n too small" } }, |us| cell(show_us(us)))
+}
+
+fn interval(it: &Percentile) -> Markup {
+    cell(it.interval.map_or_else(String::new, |it| interval_words(it, show_us)))
+}
+
+/// The law with its points and residuals.
+pub fn scalability(fit: &Fitting) -> Markup {
+    let columns = [
+        text("Concurrency"),
+        figure_column("Runs"),
+        figure_column("Measured"),
+        figure_column("By the law"),
+        figure_column("Off"),
+    ];
+    let rows = fit.points.iter().map(|row| {
+        vec![
+            cell(show_number(row.point.concurrency)),
+            cell(show_count(row.point.runs as i64)),
+            cell(format!("{}/s", show_number(row.point.throughput_per_s))),
+            cell(format!("{}/s", show_number(row.fitted_per_s))),
+            cell(show_ratio(row.off_ratio)),
+        ]
+    });
+    let parameter = |name: &str, it: &crate::capacity::Estimate| {
+        let error = it
+            .standard_error
+            .map_or_else(|| " (on its bound)".to_owned(), |error| format!(" ± {}", show_number(error)));
+        format!("{name} {}{error}", show_number(it.value))
+    };
+    let note = format!("{} · {}", parameter("σ", &fit.law.sigma), parameter("κ", &fit.law.kappa));
+    let peak = match (&fit.peak.basis, fit.peak.throughput_per_s) {
+        (Basis::Refused { reason }, _) => format!("Peak: refused, {reason}."),
+        (basis, Some(throughput)) => {
+            format!(
+                "Peak: {}/s at N = {}, {}.",
+                show_number(throughput),
+                show_number(fit.peak.concurrency),
+                basis.words()
+            )
+        }
+        (_, None) => String::new(),
+    };
+    let numbers = html! {
+        (table("Scalability", &columns, rows.collect()))
+        p class="mute" { (peak) }
+        @for note in &fit.notes { p class="mute" { (note) } }
+    };
+    figure("Scalability", &note, &charts::scalability(fit), numbers)
+}
+
+/// How busy what was.
+pub fn busy(plan: &Plan) -> Option<Markup> {
+    let drawn = charts::busy(plan)?;
+    let columns = [text("Resource"), figure_column("Requests answered"), figure_column("Used")];
+    let rows = plan.busy.iter().flat_map(|busy| {
+        busy.at.iter().map(|(rate, used)| {
+            vec![cell(busy.name.as_str()), cell(format!("{}/s", show_number(*rate))), cell(show_ratio(*used))]
+        })
+    });
+    let numbers = table("What saturates first", &columns, rows.collect());
+    let note = plan.busy.iter().map(|busy| format!("{} at most {}", busy.name, busy.most_text));
+    Some(figure("Use of processors", &note.collect::<Vec<_>>().join(" · "), &drawn, numbers))
+}
+
+/// What a month goes to.
+pub fn cost(plan: &Plan) -> Markup {
+    let mut columns = vec![text("Phase")];
+    columns.extend(charts::legend().map(|(name, _)| figure_column(name)));
+    columns.push(figure_column("A month"));
+    let rows = plan.phases.iter().map(|phase| {
+        let mut row = vec![cell(phase.name.as_str())];
+        row.extend(phase.parts.iter().map(|part| cell(part.text.as_str())));
+        row.push(cell(phase.monthly_text.as_str()));
+        row
+    });
+    let numbers = table("What a month goes to", &columns, rows.collect());
+    let legend = html! {
+        div class="legend" {
+            @for (name, color) in charts::legend() { span { i style={ "background:var(" (color) ")" } {} (name) } }
+        }
+    };
+    figure_over("What a month goes to", "shares of each phase", &charts::cost(plan), legend, numbers)
+}
+
+/// What 1,000 users cost.
+pub fn per_user(plan: &Plan) -> Option<Markup> {
+    let drawn = charts::per_user(plan)?;
+    let mut columns = vec![text("Users")];
+    columns.extend(charts::legend().map(|(name, _)| figure_column(name)));
+    columns.push(figure_column("Together"));
+    let rows = plan.phases.iter().map(|phase| {
+        let mut row = vec![cell(phase.users_text.as_str())];
+        row.extend(phase.parts.iter().map(|part| cell(part.per_1000_users_text.as_str())));
+        row.push(cell(phase.per_1000_users_text.as_str()));
+        row
+    });
+    let numbers = table("Cost of 1,000 users", &columns, rows.collect());
+    Some(figure("Cost of 1,000 users", "a month", &drawn, numbers))
+}
+
+/// What moves the cost.
+pub fn tornado(plan: &Plan) -> Option<Markup> {
+    let drawn = charts::tornado(plan)?;
+    let phase = plan.phases.get(plan.next)?;
+    let columns = [
+        text("Input"),
+        figure_column("Lowest"),
+        figure_column("A month then"),
+        figure_column("Highest"),
+        figure_column("A month then"),
+        text(""),
+    ];
+    let rows = phase.tornado.iter().map(|bar| {
+        vec![
+            cell(bar.label),
+            cell(bar.low_text.as_str()),
+            cell(bar.at_low_text.as_str()),
+            cell(bar.high_text.as_str()),
+            cell(bar.at_high_text.as_str()),
+            html! { @if bar.chosen { span class="mute" { "a decision" } } @else { "" } },
+        ]
+    });
+    let numbers = table("What moves the cost", &columns, rows.collect());
+    Some(figure("What moves the cost", &format!("{} users", phase.users_text), &drawn, numbers))
+}
