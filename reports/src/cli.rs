@@ -24,6 +24,8 @@ Examples:
   reports compare runs/before-* --with runs/after-*
   reports fit points.csv
   reports plan runs/capacity --out capacity.html
+  reports claims runs/phase-1k runs/capacity
+  reports simulate reports/examples/day.yaml --out day.html
   reports merge runs/whole part0 part1 part2
 
 Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
@@ -56,6 +58,12 @@ pub enum Command {
     /// Show and check the prices that a plan is made with.
     #[command(after_help = plan::PRICES_HELP)]
     Prices(Prices),
+    /// Hold the figures that documents claim against what was measured.
+    #[command(after_help = CLAIMS_HELP)]
+    Claims(Claims),
+    /// Simulate a planned topology over a day's load, with an instance, a zone or the cache lost.
+    #[command(after_help = SIMULATE_HELP)]
+    Simulate(Simulate),
     /// Print the completions of a shell to stdout.
     #[command(after_help = "Example: reports completions bash > /etc/bash_completion.d/reports")]
     Completions {
@@ -234,7 +242,7 @@ Points are a CSV file of anyone's figures,
   1,64.9,15ms
   18,995.9,18ms
 or the records of runs at different loads, or the folder of a capacity search, or what k6
-(--summary-export) and wrk or wrk2 wrote, a file for each load. Four different loads are the
+(--summary-export), Goose (--report-file x.json) and wrk or wrk2 wrote, a file for each load. Four different loads are the
 least, six or more are worth planning by. Repeats of a load are averaged.
 
 Examples:
@@ -252,7 +260,7 @@ Exit codes: 0 fitted · 2 bad file or record · 12 the points support no fit";
 /// `reports fit`.
 #[derive(Debug, Args)]
 pub struct Fit {
-    /// A CSV file of points, or run records, or the folder of a capacity search, or results of k6 or wrk.
+    /// A CSV file of points, or run records, or the folder of a capacity search, or results of k6, Goose or wrk.
     #[arg(required = true)]
     pub points: Vec<PathBuf>,
     /// The latency to keep: the highest load measured that keeps it is the knee. Of records it is held against the upper
@@ -275,6 +283,67 @@ pub struct Fit {
     #[arg(long, value_name = "NAME", default_value = "db_rate")]
     pub db_rate: String,
     /// Print one JSON object in place of the tables.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const CLAIMS_HELP: &str = "\
+A claim is supported or contradicted only by a figure that was measured, with its interval; where the
+document's own figures do not add up, the sum shows it. What no record given here measures is
+inconclusive, with the record it would take. Runs of one scenario, build and machine count together.
+
+Examples:
+  reports claims runs/phase-1k
+  reports claims runs/phase-1k runs/phase-1k-without-cache runs/capacity --markdown claims.md
+  reports claims runs/cold-warm-? --claims our-targets.json --json
+
+A claims file of one's own is like those in reports/claims: where a figure stands, and the rule that
+decides on it. Exit codes: 0 judged, whatever the verdicts · 2 bad record or claims file ·
+13 a record holds nothing";
+
+/// `reports claims`.
+#[derive(Debug, Args)]
+pub struct Claims {
+    /// The folders of run records and of capacity searches; without any, only sums are checked.
+    #[arg(value_name = "RECORD")]
+    pub records: Vec<PathBuf>,
+    /// Judge the claims of this JSON file in place of the 126 that come with the program; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub claims: Vec<PathBuf>,
+    /// Write a page; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write a Markdown table; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Print one JSON object to stdout in place of the table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SIMULATE_HELP: &str = "\
+A plan is YAML: the load over the day, the tiers with their instances, workers and service times (named
+distributions, or taken from run records), and what is lost and when. Events are simulated one by one
+and everything several times over, so that percentiles come with intervals. The same plan gives the same
+bytes. reports/examples/day.yaml is one with every key explained.
+
+Examples:
+  reports simulate reports/examples/day.yaml
+  reports simulate plan.yaml --out day.html
+  reports simulate plan.yaml --json | jq '.day[] | [.at, .p99.us]'
+
+Exit codes: 0 simulated · 2 bad plan, or a bad record that it names · 13 such a record holds nothing";
+
+/// `reports simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The plan.
+    #[arg(value_name = "PLAN.yaml")]
+    pub plan: PathBuf,
+    /// Write a page; `-` is stdout.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object to stdout in place of the tables.
     #[arg(long)]
     pub json: bool,
 }

@@ -6,6 +6,8 @@
 //!     ├─► compare (two sets of runs) ─► export: comparison, json
 //!     ├─► capacity (points, fitted) ─► export: fit, json
 //!     ├─► plan (loads, phases) ─► cost (prices) ─► export: plan ◄─ charts, json
+//!     ├─► claims (a document's figures, judged) ─► export: claims, json
+//!     ├─► simulate (a plan's day, event by event) ─► export: simulation, html, json
 //!     └─► merge (the parts of a load) ─► record
 //! ```
 
@@ -13,6 +15,7 @@ mod baseline;
 mod budgets;
 mod capacity;
 mod charts;
+mod claims;
 mod cli;
 mod compare;
 mod cost;
@@ -26,6 +29,7 @@ mod plan;
 mod planning;
 mod read;
 mod report;
+mod simulate;
 mod stats;
 mod words;
 
@@ -35,7 +39,7 @@ use clap::{CommandFactory as _, Parser as _};
 use record::Exit;
 
 use crate::{
-    cli::{Accept, Cli, Command, Compare, Fit, Gate, Html},
+    cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Html, Simulate},
     failure::Failure,
     read::Evidence,
 };
@@ -50,6 +54,8 @@ fn main() -> ExitCode {
         Command::Accept(args) => accept(&args),
         Command::Compare(args) => compare(&args),
         Command::Fit(args) => fit(&args),
+        Command::Claims(args) => judged_claims(&args),
+        Command::Simulate(args) => simulate(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Plan(args) => planning::plan(&args),
         Command::Prices(args) => planning::prices(&args),
@@ -151,6 +157,45 @@ fn fit(args: &Fit) -> Result<Exit, Failure> {
     };
     let found = capacity::fitting(&args.points, &asked)?;
     write(Path::new(STDOUT), &if args.json { export::json(&found)? } else { export::fit(&found) })?;
+    Ok(Exit::Pass)
+}
+
+fn judged_claims(args: &Claims) -> Result<Exit, Failure> {
+    let json = args.json.then_some(Path::new(STDOUT));
+    let stdout_taken = one_to_stdout(&[args.markdown.as_deref(), args.out.as_deref(), json])?;
+    let found = claims::claims(&args.records, &args.claims)?;
+    if let Some(path) = &args.out {
+        write(path, &export::claims_html(&found))?;
+    }
+    if let Some(path) = &args.markdown {
+        write(path, &export::claims_markdown(&found))?;
+    }
+    if args.json {
+        write(Path::new(STDOUT), &export::json(&found)?)?;
+    }
+    if stdout_taken {
+        eprintln!("{}", found.sentence);
+    } else {
+        write(Path::new(STDOUT), &export::claims(&found))?;
+    }
+    Ok(Exit::Pass)
+}
+
+fn simulate(args: &Simulate) -> Result<Exit, Failure> {
+    let json = args.json.then_some(Path::new(STDOUT));
+    let stdout_taken = one_to_stdout(&[args.out.as_deref(), json])?;
+    let found = simulate::simulate(&args.plan)?;
+    if let Some(path) = &args.out {
+        write(path, &export::simulation_html(&found))?;
+    }
+    if args.json {
+        write(Path::new(STDOUT), &export::json(&found)?)?;
+    }
+    if stdout_taken {
+        eprintln!("{}", found.sentence);
+    } else {
+        write(Path::new(STDOUT), &export::simulation(&found))?;
+    }
     Ok(Exit::Pass)
 }
 

@@ -77,7 +77,7 @@ impl Points {
     }
 }
 
-/// Reads the points of `inputs`: one CSV file, or results of k6 or wrk, or folders of run records and capacity searches. `slo_s` is
+/// Reads the points of `inputs`: one CSV file, or results of k6, Goose or wrk, or folders of run records and capacity searches. `slo_s` is
 /// the latency to keep, seconds.
 ///
 /// # Errors
@@ -133,7 +133,7 @@ fn of_searches(folders: &[PathBuf]) -> Result<Points, Failure> {
     Ok(all)
 }
 
-/// One CSV file, or a point a file of what k6 or wrk wrote.
+/// One CSV file, or a point a file of what k6, Goose or wrk wrote.
 fn of_files(files: &[PathBuf]) -> Result<Points, Failure> {
     let (mut points, mut notes) = (Vec::new(), Vec::new());
     for file in files {
@@ -143,7 +143,7 @@ fn of_files(files: &[PathBuf]) -> Result<Points, Failure> {
             None if files.len() == 1 => return file::points(file, &text),
             None => {
                 return Err(Failure::usage(format!(
-                    "{}: neither a summary of k6 nor what wrk prints; several files are one result each, and a CSV file of \
+                    "{}: neither a summary of k6, nor a report of Goose, nor what wrk prints; several files are one result each, and a CSV file of \
                      points is given alone",
                     file.display()
                 )));

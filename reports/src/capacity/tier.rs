@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::points::Point;
-use crate::stats::{Tier, constant_service_wait_s, erlang_c};
+use crate::stats::{Tier, constant_service_wait_quantile_s, constant_service_wait_s, erlang_c};
 
 /// What a tier of equal servers behind one queue would make of a measured load.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,6 +18,8 @@ pub struct TierRow {
     pub wait_p95_s: Option<f64>,
     /// Mean wait of one server whose service always takes as long (M/D/1), seconds: the least that queueing costs.
     pub constant_wait_s: Option<f64>,
+    /// Its 95th percentile, seconds.
+    pub constant_wait_p95_s: Option<f64>,
     /// Mean time by the model, service and wait, seconds.
     pub model_s: Option<f64>,
     /// Mean time as measured, seconds.
@@ -49,6 +51,8 @@ pub fn tier(points: &[Point], servers: u32) -> Option<TierModel> {
             wait_s,
             wait_p95_s: tier.wait_quantile_s(rate_per_s, 0.95),
             constant_wait_s: constant_service_wait_s(rate_per_s, service_s).filter(|_| servers == 1),
+            constant_wait_p95_s: constant_service_wait_quantile_s(rate_per_s, service_s, 0.95)
+                .filter(|_| servers == 1),
             model_s: wait_s.map(|wait_s| service_s + wait_s),
             measured_s: point.mean_s,
         }

@@ -219,7 +219,9 @@ fn tier(found: &Fitting) -> Option<String> {
     let model = found.tier.as_ref()?;
     let mut header =
         vec!["requests /s", "busy", "have to wait", "mean wait", "p95 wait", "mean by model", "measured"];
-    header.extend((model.servers == 1).then_some("wait if service is constant"));
+    if model.servers == 1 {
+        header.extend(["wait if service is constant", "its p95"]);
+    }
     let mut table = rows(header);
     for row in &model.rows {
         let mut cells = vec![
@@ -231,7 +233,9 @@ fn tier(found: &Fitting) -> Option<String> {
             seconds(row.model_s),
             seconds(row.measured_s),
         ];
-        cells.extend((model.servers == 1).then(|| seconds(row.constant_wait_s)));
+        if model.servers == 1 {
+            cells.extend([row.constant_wait_s, row.constant_wait_p95_s].map(seconds));
+        }
         table.add_row(cells);
     }
     Some(format!(

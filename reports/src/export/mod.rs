@@ -1,5 +1,6 @@
 //! One form a file: each takes what was found and puts it into words for one kind of reader.
 
+mod claims;
 mod comparison;
 mod fit;
 mod github;
@@ -9,18 +10,21 @@ mod junit;
 mod markdown;
 mod plan;
 mod prices;
+mod simulation;
 mod svg;
 mod table;
 
+pub use claims::{claims, claims_markdown};
 pub use comparison::{comparison, comparison_markdown};
 pub use fit::fit;
 pub use github::github;
-pub use html::{html, plan as plan_html};
+pub use html::{claims as claims_html, html, plan as plan_html, simulation as simulation_html};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use plan::{plan, plan_markdown};
 pub use prices::{findings, prices};
+pub use simulation::simulation;
 pub use svg::{plan_svg, report_svg};
 pub use table::table;
 

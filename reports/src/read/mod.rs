@@ -5,8 +5,10 @@ use std::path::Path;
 use chrono::DateTime;
 use record::{Exit, Histograms, Judgement, Record, Summary, files, judge, summarise};
 
+mod buckets;
 mod latency;
 
+pub use buckets::{Bucket, buckets};
 pub use latency::each_second;
 
 use crate::failure::Failure;

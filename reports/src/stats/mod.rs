@@ -12,7 +12,7 @@ mod student;
 
 pub use little::little;
 pub use order::{ranks, value_at_rank};
-pub use queue::{Tier, constant_service_wait_s, erlang_c};
+pub use queue::{Tier, constant_service_wait_quantile_s, constant_service_wait_s, erlang_c};
 pub use resample::{Cumulative, MIN_RUNS, Resamples, bootstrap_interval, quantile_of};
 pub use share::wilson;
 pub use steady::{MIN_STEADY, Steady, mser5};

@@ -64,6 +64,53 @@ pub fn constant_service_wait_s(rate_per_s: f64, service_s: f64) -> Option<f64> {
     (busy < 1.0).then(|| busy * service_s / (2.0 * (1.0 - busy)))
 }
 
+/// The share of arrivals that wait at most `wait_s` seconds for that server, 0..1; nothing where it cannot keep up.
+///
+/// `P(W ≤ t) = (1−ρ)·Σ (−λ(t−kD))ᵏ/k! · exp(λ(t−kD))`, `k` from 0 to `⌊t/D⌋` (Erlang, *Nyt Tidsskrift for Matematik B* 20, 1909;
+/// Gross et al., §6.1). Its terms change sign and grow, so that past [`FAR`] services the tail is carried on by its own decay,
+/// which is geometric from a few services on (Tijms, *A First Course in Stochastic Models*, 2003, §9.6).
+pub fn constant_service_waits_at_most(rate_per_s: f64, service_s: f64, wait_s: f64) -> Option<f64> {
+    let busy = rate_per_s * service_s;
+    if busy >= 1.0 {
+        return None;
+    }
+    let services = (wait_s / service_s).max(0.0);
+    if services <= FAR {
+        return Some(erlang_d(busy, services));
+    }
+    let (near, far) = (1.0 - erlang_d(busy, FAR - 1.0), 1.0 - erlang_d(busy, FAR));
+    Some(1.0 - far * (far / near).powf(services - FAR))
+}
+
+/// Services up to which Erlang's sum keeps nine digits.
+const FAR: f64 = 12.0;
+
+/// `P(W ≤ services·D)` with `busy = λD`.
+fn erlang_d(busy: f64, services: f64) -> f64 {
+    let (mut sum, mut factorial) = (0.0, 1.0);
+    for k in 0..=services.floor() as i32 {
+        factorial *= f64::from(k.max(1));
+        let left = busy * (services - f64::from(k));
+        sum += (-left).powi(k) / factorial * left.exp();
+    }
+    (1.0 - busy) * sum
+}
+
+/// The `quantile` (0..1) of that wait, seconds.
+pub fn constant_service_wait_quantile_s(rate_per_s: f64, service_s: f64, quantile: f64) -> Option<f64> {
+    let at_most = |wait_s| constant_service_waits_at_most(rate_per_s, service_s, wait_s);
+    let (mut low, mut high) = (0.0, service_s);
+    while at_most(high)? < quantile {
+        (low, high) = (high, 2.0 * high);
+    }
+    // Half of a half, sixty times: past the digits of a number.
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if at_most(middle)? < quantile { low = middle } else { high = middle }
+    }
+    Some(high)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -96,6 +143,29 @@ mod tests {
         // P(W ≤ t) = 1 − ρ·exp(−(μ−λ)t): half of those who find ρ = 0.8 wait less than ln(1.6)/2 s.
         assert!((one.wait_quantile_s(8.0, 0.5).unwrap() - 1.6_f64.ln() / 2.0).abs() < 1e-12);
         assert_eq!(one.wait_quantile_s(2.0, 0.5), Some(0.0));
+    }
+
+    #[test]
+    fn the_waits_for_a_constant_service_are_those_of_erlangs_sum() {
+        // By hand at ρ = 0.5, D = 1: P(W ≤ 0) = 1 − ρ; P(W ≤ 1) = ½·e^0.5 = 0.824 361 (for t < D the queue is empty but for the
+        // one served); P(W ≤ 2) = ½·(e − ½·e^0.5) = 0.946 960.
+        let at = |wait| constant_service_waits_at_most(0.5, 1.0, wait).unwrap();
+        assert!((at(0.0) - 0.5).abs() < 1e-12);
+        assert!((at(1.0) - 0.5 * 0.5_f64.exp()).abs() < 1e-9, "{}", at(1.0));
+        assert!((at(2.0) - 0.5 * (1.0_f64.exp() - 0.5 * 0.5_f64.exp())).abs() < 1e-9, "{}", at(2.0));
+        // Its mean, the area over the curve, is Pollaczek's and Khinchine's.
+        for busy in [0.5, 0.8, 0.95] {
+            let over: f64 = (0..400_000)
+                .map(|step| {
+                    1.0 - constant_service_waits_at_most(busy, 1.0, (f64::from(step) + 0.5) / 1000.0).unwrap()
+                })
+                .sum();
+            let mean = constant_service_wait_s(busy, 1.0).unwrap();
+            assert!((over / 1000.0 / mean - 1.0).abs() < 1e-4, "{busy}: {} against {mean}", over / 1000.0);
+        }
+        assert_eq!(constant_service_wait_quantile_s(1.0, 1.0, 0.5), None);
+        let p99 = constant_service_wait_quantile_s(80.0, 0.01, 0.99).unwrap();
+        assert!((constant_service_waits_at_most(80.0, 0.01, p99).unwrap() - 0.99).abs() < 1e-9);
     }
 
     #[test]

@@ -1,19 +1,19 @@
 //! Results of other load generators as points: a file each.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use record::unit::parse_duration;
 use serde::Deserialize;
 
 use super::Point;
 
-/// The point of a result of k6 or wrk, and what a reader must know of it; nothing where `text` is neither.
+/// The point of a result of k6, Goose or wrk, and what a reader must know of it; nothing where `text` is none of them.
 ///
 /// # Errors
 /// It is one, but what a point needs is not in it: a sentence.
 pub fn point(path: &Path, text: &str) -> Option<Result<(Point, Option<String>), String>> {
     if text.trim_start().starts_with('{') {
-        return Some(k6(path, text));
+        return Some(if text.contains("\"raw_metrics\"") { goose(path, text) } else { k6(path, text) });
     }
     text.contains("Requests/sec:").then(|| wrk(path, text))
 }
@@ -36,7 +36,7 @@ struct Metric {
 /// (<https://grafana.com/docs/k6/latest/results-output/end-of-test/>).
 #[derive(Deserialize)]
 struct Summary {
-    metrics: std::collections::BTreeMap<String, Metric>,
+    metrics: BTreeMap<String, Metric>,
 }
 
 fn k6(path: &Path, text: &str) -> Result<(Point, Option<String>), String> {
@@ -63,6 +63,72 @@ fn k6(path: &Path, text: &str) -> Result<(Point, Option<String>), String> {
         observed: Vec::new(),
     };
     Ok((point, lost(path, failed)))
+}
+
+/// The file that Goose writes by `--report-file report.json` (<https://book.goose.rs/getting-started/metrics.html>).
+#[derive(Deserialize)]
+struct GooseReport {
+    raw_metrics: GooseMetrics,
+}
+
+#[derive(Deserialize)]
+struct GooseMetrics {
+    /// Seconds that the load lasted, without its ramp.
+    duration: u64,
+    maximum_users: u64,
+    requests: BTreeMap<String, GooseRequest>,
+}
+
+#[derive(Deserialize)]
+struct GooseRequest {
+    raw_data: GooseTimes,
+    success_count: u64,
+    fail_count: u64,
+}
+
+/// How often each time was seen, rounded: microseconds since 0.19, whole milliseconds before.
+#[derive(Deserialize)]
+struct GooseTimes {
+    #[serde(default)]
+    times_us: BTreeMap<u64, u64>,
+    #[serde(default)]
+    times: BTreeMap<u64, u64>,
+}
+
+fn goose(path: &Path, text: &str) -> Result<(Point, Option<String>), String> {
+    let report: GooseReport = serde_json::from_str(text)
+        .map_err(|error| format!("not a report of Goose (`--report-file report.json`): {error}"))?;
+    let metrics = report.raw_metrics;
+    let sum = |of: fn(&GooseRequest) -> u64| metrics.requests.values().map(of).sum::<u64>();
+    let (answered, lost_count) = (sum(|it| it.success_count), sum(|it| it.fail_count));
+    let mut times_us: BTreeMap<u64, u64> = BTreeMap::new();
+    for request in metrics.requests.values() {
+        let fine = request.raw_data.times_us.iter().map(|(us, count)| (*us, *count));
+        let coarse = request.raw_data.times.iter().map(|(ms, count)| (ms * 1000, *count));
+        fine.chain(coarse).for_each(|(us, count)| *times_us.entry(us).or_default() += count);
+    }
+    let n: u64 = times_us.values().sum();
+    if metrics.duration == 0 || metrics.maximum_users == 0 || answered == 0 || n == 0 {
+        return Err("the report of Goose holds no answer, or lasted no second".to_owned());
+    }
+    let mean_us = times_us.iter().map(|(us, count)| *us as f64 * *count as f64).sum::<f64>() / n as f64;
+    let mut below = 0;
+    let p95 = times_us.iter().find_map(|(us, count)| {
+        below += count;
+        (below as f64 >= 0.95 * n as f64).then_some(*us)
+    });
+    let point = Point {
+        concurrency: metrics.maximum_users as f64,
+        throughput_per_s: answered as f64 / metrics.duration as f64,
+        runs: 1,
+        // Whole milliseconds of a quick target are all 0.
+        mean_s: Some(mean_us / 1e6).filter(|mean_s| *mean_s > 0.0),
+        latency_s: p95.map(|us| us as f64 / 1e6).filter(|s| *s > 0.0),
+        keeps: None,
+        load: None,
+        observed: Vec::new(),
+    };
+    Ok((point, lost(path, lost_count as f64 / (answered + lost_count) as f64)))
 }
 
 /// The text that wrk and wrk2 print (<https://github.com/giltene/wrk2>).

@@ -1,10 +1,12 @@
 //! The page: draws a [`Report`] and nothing else. No script, no network, one file.
 
+mod claims;
 mod figures;
 mod plan;
 mod plan_figures;
 mod plan_sections;
 mod sections;
+mod simulation;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 pub use plan::plan;
 
 use self::tables::glued;
+pub use self::{claims::claims, simulation::simulation};
 use crate::report::{Headline, Report, Tone};
 
 const STYLE: &str = include_str!("style.css");
@@ -23,6 +26,29 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 /// A report as one self-contained HTML page.
 pub fn html(report: &Report) -> String {
     let setting = &report.setting;
+    let body = markup! {
+        (header(report))
+        (sections::setting(report))
+        (sections::validity(report))
+        (sections::budgets(report))
+        (sections::latency(report))
+        (sections::traffic(report))
+        (sections::target(report))
+        (sections::requests(report))
+        (sections::errors(report))
+        (sections::generator(report))
+        (sections::method(report))
+        footer {
+            "Every figure here is in the JSON that " code { "reports html --json" } " writes (schema "
+            code { (report.schema) } "). Made by " (report.made_by)
+            " from one run record; the same record gives the same page."
+        }
+    };
+    page(&format!("{}: {}", setting.scenario, report.headline.word), &report.made_by, &body)
+}
+
+/// A whole page around what it says.
+fn page(title: &str, made_by: &str, body: &Markup) -> String {
     let page = markup! {
         (DOCTYPE)
         html lang="en" {
@@ -30,31 +56,14 @@ pub fn html(report: &Report) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="generator" content=(report.made_by);
-                title { (setting.scenario) ": " (report.headline.word) }
+                meta name="generator" content=(made_by);
+                title { (title) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a class="skip" href="#answer" { "Skip to the answer" }
-                main id="answer" {
-                    (header(report))
-                    (sections::setting(report))
-                    (sections::validity(report))
-                    (sections::budgets(report))
-                    (sections::latency(report))
-                    (sections::traffic(report))
-                    (sections::target(report))
-                    (sections::requests(report))
-                    (sections::errors(report))
-                    (sections::generator(report))
-                    (sections::method(report))
-                    footer {
-                        "Every figure here is in the JSON that " code { "reports html --json" } " writes (schema "
-                        code { (report.schema) } "). Made by " (report.made_by)
-                        " from one run record; the same record gives the same page."
-                    }
-                }
+                main id="answer" { (body) }
             }
         }
     };
