@@ -84,7 +84,7 @@ Exits 0 when the page was drawn, whatever the verdict;
 /// `reports html`.
 #[derive(Debug, Args)]
 pub struct Html {
-    /// The folder of the run record.
+    /// The folder of the run record, or of a capacity search, whose page is that of `reports plan`.
     pub record: PathBuf,
     /// The page to write; `-` is stdout.
     #[arg(long, value_name = "FILE", default_value = "report.html")]

@@ -70,6 +70,9 @@ fn main() -> ExitCode {
 
 fn html(args: &Html) -> Result<Exit, Failure> {
     one_to_stdout(&[Some(args.out.as_path()), args.json.as_deref()])?;
+    if args.record.join(record::Capacity::FILE).is_file() {
+        return planning::page(args);
+    }
     let evidence = Evidence::open(&args.record)?;
     let report = report::report(&evidence)?;
     if let Some(path) = &args.json {

@@ -44,6 +44,16 @@ pub fn plan(args: &cli::Plan) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
+/// `reports html` of a capacity search: the page of its plan.
+///
+/// # Errors
+/// As those of [`plan`].
+pub fn page(args: &cli::Html) -> Result<Exit, Failure> {
+    let records = vec![args.record.clone()];
+    let (out, json, svg) = (Some(args.out.clone()), args.json.clone(), args.svg.clone());
+    plan(&cli::Plan { records, phases: None, prices: None, out, json, markdown: None, svg })
+}
+
 /// `reports prices`.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ mod spread;
 mod tier;
 mod weigh;
 
+pub use cache::CacheModel;
 use fit::{Fit, Model, Residuals, fit};
 pub use fitting::{Asked, Estimate, Fitting, Parameters, fitting};
 use law::Law;

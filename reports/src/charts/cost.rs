@@ -9,7 +9,7 @@ use super::{
 use crate::{cost::Part, plan::Plan};
 
 const BAR: f64 = 26.0;
-const STEP: f64 = 46.0;
+const STEP: f64 = 52.0;
 /// Room for the names of the phases.
 const LEFT: f64 = 58.0;
 
@@ -34,7 +34,7 @@ pub fn cost(plan: &Plan) -> Figure {
     let about = "A bar for each phase, split by the shares of its month's cost that go to the API, the database, the cache, \
                  the network and the rest, with the cost of the month at its end.";
     let words = Words { id: "cost", title: "What a month goes to", about };
-    both(Form::Wide, |form| {
+    both(Form::Half, |form| {
         let widest = plan.phases.iter().map(|phase| text_width(&phase.monthly_text)).fold(0.0, f64::max);
         let right = form.width() - if form == Form::Narrow { 8.0 } else { widest + 18.0 };
         let step = if form == Form::Narrow { STEP + 12.0 } else { STEP };

@@ -4,6 +4,7 @@
 mod axes;
 mod busy;
 mod cache;
+mod cache_model;
 mod canvas;
 mod cost;
 mod day;
@@ -22,6 +23,7 @@ mod traffic;
 
 pub use busy::busy;
 pub use cache::{cache, observed, title as cache_title};
+pub use cache_model::cache_model;
 pub use cost::{cost, legend};
 pub use day::{day, lost, title as lost_title};
 pub use health::{cpu, lag};

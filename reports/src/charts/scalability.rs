@@ -27,7 +27,7 @@ pub fn scalability(fit: &Fitting) -> Figure {
     let widest = fit.points.iter().map(|row| row.off_ratio.abs()).fold(0.01, f64::max);
     both(Form::Half, |form| {
         let (top, bottom) = (NAME + 14.0, NAME + 14.0 + 150.0);
-        let under = (bottom + 18.0, bottom + 18.0 + RESIDUALS);
+        let under = (bottom + 34.0, bottom + 34.0 + RESIDUALS);
         draw(&words, form.class(), form.width(), under.1 + 40.0, |canvas| {
             let right = form.width() - RIGHT;
             let farthest = drawn().map(|(it, _)| it.concurrency).fold(0.0, f64::max);
@@ -99,7 +99,7 @@ fn curve(canvas: &mut Canvas<'_>, panel: &Panel, x: &Scale, fit: &Fitting) {
 
 fn residuals(canvas: &mut Canvas<'_>, fit: &Fitting, edges: (f64, f64), x: &Scale, widest: f64, right: f64) {
     let y = Scale::linear(-widest, widest, edges.1, edges.0);
-    canvas.text("off the law", (2.0, edges.0 - 8.0), Anchor::Start, Ink::Mute);
+    canvas.text("off the law", (2.0, edges.0 - 13.0), Anchor::Start, Ink::Mute);
     for value in [widest, 0.0, -widest] {
         let at = y.at(value);
         canvas.line(&[(LEFT, at), (right, at)], Ink::Grid, 1.0);

@@ -1,4 +1,7 @@
-use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive as _};
+use rust_decimal::{
+    Decimal, RoundingStrategy,
+    prelude::{FromPrimitive as _, ToPrimitive as _},
+};
 use serde::Serialize;
 
 use super::{Catalogue, Grade, Purchase};
@@ -81,6 +84,10 @@ pub struct Line {
     /// What it costs a month, to the cent; nothing where it has no price. Of an amount beyond the last tier it is what the
     /// rest costs.
     pub cost: Option<Decimal>,
+    /// The same in words: `$9,307.50`, `at least $11,571.20`, `no price`.
+    pub cost_text: String,
+    /// How many a month, in words.
+    pub quantity_text: String,
     /// Why it, or a part of it, has no price.
     pub unpriced: Option<String>,
     /// The worst grade of the prices used.
@@ -117,8 +124,21 @@ pub fn bill(items: Vec<Item>, catalogue: &Catalogue) -> Bill {
 }
 
 fn line(item: Item, catalogue: &Catalogue) -> Line {
+    let (cost, unpriced, grade) = priced(&item, catalogue);
+    let cost_text = match (cost, &unpriced) {
+        (Some(cost), None) => to_the_cent(cost, catalogue.currency()),
+        (Some(cost), Some(_)) => format!("at least {}", to_the_cent(cost, catalogue.currency())),
+        (None, _) => "no price".to_owned(),
+    };
+    let quantity =
+        item.quantity.to_f64().map_or_else(|| item.quantity.to_string(), record::unit::show_number);
+    Line { cost, cost_text, quantity_text: quantity, unpriced, grade, item }
+}
+
+/// The cost of an item, why it or a part of it has no price, and the worst grade of the prices used.
+fn priced(item: &Item, catalogue: &Catalogue) -> (Option<Decimal>, Option<String>, Option<Grade>) {
     if item.quantity.is_zero() {
-        return Line { item, cost: Some(Decimal::ZERO), unpriced: None, grade: None };
+        return (Some(Decimal::ZERO), None, None);
     }
     let mut tiers = catalogue.tiers(&item.service, &item.sku, item.purchase);
     let mut factor = Decimal::ONE;
@@ -135,7 +155,7 @@ fn line(item: Item, catalogue: &Catalogue) -> Line {
             Some(unit) => format!("{thing} is priced by {unit}, not by {}", item.unit),
             None => format!("no price of {thing} in the catalogue"),
         };
-        return Line { item, cost: None, unpriced: Some(why), grade: None };
+        return (None, Some(why), None);
     }
     let (mut cost, mut counted) = (Decimal::ZERO, Decimal::ZERO);
     for price in &tiers {
@@ -144,7 +164,7 @@ fn line(item: Item, catalogue: &Catalogue) -> Line {
         let part = within.checked_mul(price.price).and_then(|part| part.checked_mul(factor));
         let Some(sum) = part.and_then(|part| cost.checked_add(part)) else {
             let why = format!("{} {} are more than can be counted", item.quantity, item.unit);
-            return Line { item, cost: None, unpriced: Some(why), grade: None };
+            return (None, Some(why), None);
         };
         (cost, counted) = (sum, counted + within);
     }
@@ -160,7 +180,7 @@ fn line(item: Item, catalogue: &Catalogue) -> Line {
         )
     });
     let grade = tiers.iter().map(|price| price.grade).max();
-    Line { cost: Some(cents(cost)), unpriced, grade, item }
+    (Some(cents(cost)), unpriced, grade)
 }
 
 fn cents(money: Decimal) -> Decimal {
@@ -170,6 +190,12 @@ fn cents(money: Decimal) -> Decimal {
 /// A measured quantity as a decimal of at most six places; what is no number, or too large for one, is as large as can be.
 pub fn amount(quantity: f64) -> Decimal {
     Decimal::from_f64(quantity).map_or(Decimal::MAX, |quantity| quantity.round_dp(6).normalize())
+}
+
+/// Money with its cents, as a bill has it.
+fn to_the_cent(cost: Decimal, currency: &str) -> String {
+    let whole = money(cost.trunc(), currency);
+    format!("{}.{:02}", whole.trim_end_matches(".00"), (cost.fract() * Decimal::ONE_HUNDRED).trunc())
 }
 
 /// Money as people read it: `$2,448`, from a hundred on without cents, under it with them; `€` and others by their code.
@@ -246,6 +272,10 @@ mod tests {
             ]
         );
         assert_eq!((found.total, found.unpriced.len()), (dec("2284.15"), 0));
+        assert_eq!(
+            (found.lines[5].cost_text.as_str(), found.lines[5].quantity_text.as_str()),
+            ("$1,071.20", "12,000")
+        );
         assert_eq!(found.of(Part::Network), dec("1136.48"));
         assert_eq!(Part::ALL.map(|part| found.of(part)).iter().sum::<Decimal>(), found.total);
     }
@@ -260,7 +290,11 @@ mod tests {
             found.unpriced,
             ["cache: no price of elasticache-redis cache.m5.large (on-demand) in the catalogue"]
         );
-        assert_eq!(found.lines[2].cost, None, "never zero");
+        assert_eq!(
+            (found.lines[2].cost, found.lines[2].cost_text.as_str()),
+            (None, "no price"),
+            "never zero"
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub fn plan_svg(plan: &Plan, folder: &Path) -> Result<usize, Failure> {
     let figures = [
         ("latency-against-throughput", charts::hockey(plan)),
         ("scalability", plan.fit.as_ref().map(charts::scalability)),
+        ("cache-model", plan.fit.as_ref().and_then(|fit| fit.cache.as_ref()).map(charts::cache_model)),
         ("saturation", charts::busy(plan)),
         ("cost", Some(charts::cost(plan))),
         ("cost-per-1000-users", charts::per_user(plan)),

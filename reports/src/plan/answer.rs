@@ -124,12 +124,18 @@ fn tiles(seen: &Seen, safe: &Safe, next: &PhasePlan) -> Vec<Tile> {
         p("p95 there", 0.95, |load| &load.p95),
         p("p99 there", 0.99, |load| &load.p99),
         cost,
-        plain(
-            "Binds first",
-            safe.binds.clone(),
-            safe.breaks.clone().map_or_else(String::new, |budget| format!("{budget} breaks")),
-        ),
+        binds(safe, plain),
     ]
+}
+
+fn binds(safe: &Safe, plain: impl Fn(&str, String, String) -> Tile) -> Tile {
+    match (safe.binds.strip_prefix("the budget "), &safe.breaks) {
+        (Some(budget), _) => {
+            plain("Binds first", budget.to_owned(), "the budget that breaks first".to_owned())
+        }
+        (None, Some(budget)) => plain("Binds first", safe.binds.clone(), format!("then {budget} breaks")),
+        (None, None) => plain("Binds first", safe.binds.clone(), "no budget broke".to_owned()),
+    }
 }
 
 fn percentile(

@@ -48,8 +48,8 @@ pub struct Document {
 /// A line of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DocumentLine {
-    /// The line of the document.
-    pub line: u64,
+    /// Document and line: `004:392`.
+    pub place: String,
     /// What it is for.
     pub item: String,
     /// What it says, in words.
@@ -86,7 +86,7 @@ fn document(
         users: total.users,
         lines: items()
             .map(|row| DocumentLine {
-                line: row.line,
+                place: format!("{}:{}", row.document, row.line),
                 item: row.item.clone(),
                 said_text: said(row.low, row.high),
                 priced_text: priced(row, catalogue),

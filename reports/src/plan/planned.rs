@@ -161,8 +161,7 @@ fn basis(peak_per_s: f64, safe: &Safe, instances: u64) -> Basis {
     }
     Basis::Refused {
         reason: format!(
-            "{}/s is {} times what was measured as a whole; the size is {} instances times the measured capacity of one, and \
-             what they share was not seen under this load",
+            "{}/s is {} times what was measured as a whole, so this is {} times the measured capacity of one instance",
             show_number(peak_per_s),
             show_number(times),
             show_count(instances as i64)

@@ -127,7 +127,7 @@ fn past_twice_what_was_measured_a_phase_is_refused_as_a_whole_and_names_what_bin
     let found = planned(Some(GIVEN));
     let Basis::Refused { reason } = &found.phases[1].basis else { panic!("{:?}", found.phases[1].basis) };
     assert!(
-        reason.starts_with("7,200/s is 60 times what was measured as a whole; the size is 150 instances"),
+        reason.starts_with("7,200/s is 60 times what was measured as a whole, so this is 150 times"),
         "{reason}"
     );
     assert_eq!(

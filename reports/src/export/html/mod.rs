@@ -5,6 +5,8 @@ mod figures;
 mod plan;
 mod plan_figures;
 mod plan_sections;
+#[cfg(test)]
+mod plan_tests;
 mod sections;
 mod simulation;
 mod tables;

@@ -1,7 +1,7 @@
 //! The page of a plan: what it holds, what binds, what more costs.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
-use record::unit::{show_number, show_ratio};
+use record::unit::show_number;
 
 use super::{
     POLICY, STYLE, pill, plan_figures as figures, plan_sections as sections,
@@ -106,21 +106,16 @@ fn holds(plan: &Plan) -> Markup {
 }
 
 fn saturates(plan: &Plan) -> Markup {
-    let columns = [
-        text("Resource"),
-        figure_column("A request"),
-        figure_column("Busy at most"),
-        figure_column("Of"),
-        figure_column("Requests at most"),
-    ];
+    let columns =
+        [text("Resource"), figure_column("A request"), figure_column("Busy"), figure_column("At most")];
     let demands = plan.fit.as_ref().map_or(&[][..], |fit| &fit.demands);
     let rows = demands.iter().map(|demand| {
-        let each = if demand.have.is_none() { " for each" } else { "" };
+        let of = demand.have.map_or_else(String::new, |have| format!(" of {}", show_number(have)));
+        let each = if demand.have.is_none() { " each" } else { "" };
         vec![
-            cell(demand.resource.replace('_', " ")),
+            cell(demand.resource.trim_end_matches("_seconds").replace('_', " ")),
             cell(record::unit::show_us(demand.per_request_s * 1e6)),
-            cell(show_number(demand.busiest)),
-            cell(demand.have.map_or_else(String::new, show_number)),
+            cell(format!("{}{of}", show_number(demand.busiest))),
             cell(format!("{}/s{each}", show_number(demand.at_most_per_s))),
         ]
     });
@@ -131,25 +126,16 @@ fn saturates(plan: &Plan) -> Markup {
             "Utilisation law: what a request asks of a resource times the rate is the share of it that is busy. "
             (glued(&super::sections::capital(&plan.safe.binds))) " binds first."
         }
-        @if let Some(figure) = figures::busy(plan) { (figure) }
-        @if rows.len() > 0 { (table("What a request asks of each resource", &columns, rows.collect())) }
-        @if let Some(model) = cache {
-            h3 { "Cache hits against database load" }
-            p { (glued(&format!(
-                "Queries a request = {} + {} × (1 − hits), by least squares over the loads.",
-                show_number(model.always),
-                show_number(model.on_a_miss)
-            ))) }
-            (table(
-                "Queries by the cache model",
-                &[text("Concurrency"), figure_column("Hits"), figure_column("Measured"), figure_column("Model")],
-                model.rows.iter().map(|row| vec![
-                    cell(show_number(row.concurrency)),
-                    cell(show_ratio(row.hit_ratio)),
-                    cell(format!("{}/s", show_number(row.measured_per_s))),
-                    cell(format!("{}/s", show_number(row.model_per_s))),
-                ]).collect(),
-            ))
+        div class="two" {
+            @if let Some(figure) = figures::busy(plan) { (figure) }
+            @if let Some(model) = cache { (figures::cache_model(model)) }
+        }
+        @if rows.len() > 0 {
+            p {
+                "What a request asks of each resource in seconds, how much of it was busy at the most, and the requests a \
+                 second that all of it allows."
+            }
+            (table("What a request asks of each resource", &columns, rows.collect()))
         }
     }
 }

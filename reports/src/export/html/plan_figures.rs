@@ -6,7 +6,7 @@ use super::{
     tables::{cell, figures as figure_column, table, text},
 };
 use crate::{
-    capacity::{Basis, Fitting},
+    capacity::{Basis, CacheModel, Fitting},
     charts,
     plan::{Percentile, Plan},
     report::interval_words,
@@ -101,6 +101,31 @@ pub fn scalability(fit: &Fitting) -> Markup {
     figure("Scalability", &note, &charts::scalability(fit), numbers)
 }
 
+/// Cache hits against database load, measured over model.
+pub fn cache_model(model: &CacheModel) -> Markup {
+    let columns = [
+        text("Concurrency"),
+        figure_column("Hits"),
+        figure_column("Queries, measured"),
+        figure_column("By the model"),
+    ];
+    let rows = model.rows.iter().map(|row| {
+        vec![
+            cell(show_number(row.concurrency)),
+            cell(show_ratio(row.hit_ratio)),
+            cell(format!("{}/s", show_number(row.measured_per_s))),
+            cell(format!("{}/s", show_number(row.model_per_s))),
+        ]
+    });
+    let numbers = table("Cache hits against database load", &columns, rows.collect());
+    let note = format!(
+        "queries a request = {} + {} × (1 − hits)",
+        show_number(model.always),
+        show_number(model.on_a_miss)
+    );
+    figure("Cache hits against database load", &note, &charts::cache_model(model), numbers)
+}
+
 /// How busy what was.
 pub fn busy(plan: &Plan) -> Option<Markup> {
     let drawn = charts::busy(plan)?;
@@ -174,5 +199,11 @@ pub fn tornado(plan: &Plan) -> Option<Markup> {
         ]
     });
     let numbers = table("What moves the cost", &columns, rows.collect());
-    Some(figure("What moves the cost", &format!("{} users", phase.users_text), &drawn, numbers))
+    let legend = html! {
+        div class="legend" {
+            span { i style="background:var(--d)" {} "at the input's lowest value" }
+            span { i style="background:var(--a)" {} "at its highest" }
+        }
+    };
+    Some(figure_over("What moves the cost", &format!("{} users", phase.users_text), &drawn, legend, numbers))
 }

@@ -1,5 +1,5 @@
 use maud::{Markup, html};
-use record::unit::{show_count, show_number};
+use record::unit::show_count;
 
 use super::{
     pill, plan_figures as figures,
@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     capacity::Basis,
-    cost::money,
     plan::{PhasePlan, Plan, Rests},
     report::Tone,
     words,
@@ -20,9 +19,7 @@ pub fn phases(plan: &Plan) -> Markup {
         figure_column("Peak"),
         text("Topology"),
         figure_column("A month"),
-        figure_column("Expected between"),
         figure_column("For 1,000 users"),
-        figure_column("A million requests"),
         figure_column("Headroom"),
         text("Basis"),
     ];
@@ -31,10 +28,11 @@ pub fn phases(plan: &Plan) -> Markup {
             cell(phase.users_text.as_str()),
             cell(phase.peak_text.as_str()),
             html! { span class="long" { (glued(&phase.topology)) } },
-            cell(phase.monthly_text.as_str()),
-            cell(phase.range_text.as_str()),
-            cell(phase.per_1000_users_text.as_str()),
-            cell(phase.per_million_requests_text.as_str()),
+            over(&phase.monthly_text, &phase.range_text),
+            over(
+                &phase.per_1000_users_text,
+                &format!("{} a million requests", phase.per_million_requests_text),
+            ),
             cell(phase.headroom_text.as_str()),
             pill(&phase.basis_text, tone(&phase.basis)),
         ]
@@ -48,6 +46,11 @@ pub fn phases(plan: &Plan) -> Markup {
         (table("What each phase needs", &columns, rows.collect()))
         ul class="notes" { @for phase in &plan.phases { li { (why(phase)) } } }
     }
+}
+
+/// A figure over what belongs to it.
+fn over(figure: &str, under: &str) -> Markup {
+    html! { (glued(figure)) small class="under" { (glued(under)) } }
 }
 
 fn tone(basis: &Basis) -> Tone {
@@ -85,13 +88,15 @@ pub fn costs(plan: &Plan) -> Markup {
                 " Something has no price, so its total is a floor: “at least”."
             }
         }
-        (figures::cost(plan))
-        @if let Some(figure) = figures::per_user(plan) { (figure) }
-        @for phase in &plan.phases { (bill(plan, phase)) }
+        div class="two" {
+            (figures::cost(plan))
+            @if let Some(figure) = figures::per_user(plan) { (figure) }
+        }
+        @for phase in &plan.phases { (bill(phase)) }
     }
 }
 
-fn bill(plan: &Plan, phase: &PhasePlan) -> Markup {
+fn bill(phase: &PhasePlan) -> Markup {
     let columns = [
         text("Item"),
         text("Part"),
@@ -103,16 +108,15 @@ fn bill(plan: &Plan, phase: &PhasePlan) -> Markup {
     ];
     let rows = phase.bill.lines.iter().filter(|line| !line.item.quantity.is_zero()).map(|line| {
         let item = &line.item;
-        let cost = match (line.cost, &line.unpriced) {
-            (Some(cost), None) => cell(cents(cost, &plan.prices.currency)),
-            (Some(cost), Some(_)) => cell(format!("at least {}", cents(cost, &plan.prices.currency))),
-            (None, _) => pill("no price", Tone::Warn),
+        let cost = match line.cost {
+            Some(_) => cell(line.cost_text.as_str()),
+            None => pill(&line.cost_text, Tone::Warn),
         };
         vec![
             cell(item.name.as_str()),
             cell(item.part.name()),
             cell(format!("{} {}", item.service, item.sku)),
-            cell(show_number(item.quantity.to_string().parse().unwrap_or(0.0))),
+            cell(line.quantity_text.as_str()),
             cell(item.unit.as_str()),
             cost,
             cell(line.grade.map_or_else(String::new, |grade| format!("{grade:?}"))),
@@ -125,13 +129,6 @@ fn bill(plan: &Plan, phase: &PhasePlan) -> Markup {
             @for item in &phase.bill.unpriced { p class="warn" { "No price: " (item) "." } }
         }
     }
-}
-
-/// Money to the cent, as a bill has it.
-fn cents(cost: rust_decimal::Decimal, currency: &str) -> String {
-    let whole = money(cost.trunc(), currency);
-    let whole = whole.trim_end_matches(".00");
-    format!("{whole}.{:02}", (cost.fract() * rust_decimal::Decimal::ONE_HUNDRED).trunc())
 }
 
 /// What moves the cost.
@@ -202,7 +199,7 @@ pub fn documents(plan: &Plan) -> Markup {
     let lines = plan.documents.iter().flat_map(|it| {
         it.lines.iter().map(move |line| {
             vec![
-                cell(format!("{}:{}", it.document, line.line)),
+                cell(line.place.as_str()),
                 cell(line.item.as_str()),
                 cell(line.said_text.as_str()),
                 cell(line.priced_text.as_str()),

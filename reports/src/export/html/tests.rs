@@ -38,7 +38,7 @@ fn runs() -> Vec<(&'static str, Fixture)> {
 }
 
 /// Holds that every element that is opened is closed, in order.
-fn well_formed(name: &str, page: &str) {
+pub fn well_formed(name: &str, page: &str) {
     const VOID: [&str; 2] = ["meta", "link"];
     let mut open: Vec<&str> = Vec::new();
     for piece in page.split('<').skip(1) {
@@ -126,7 +126,7 @@ fn text_of_the_record_cannot_become_part_of_the_page() {
 }
 
 /// The numbers in a text: digits with what belongs to them, when they don't belong to a word such as `p95`.
-fn numbers(text: &str, into: &mut BTreeSet<String>) {
+pub fn numbers(text: &str, into: &mut BTreeSet<String>) {
     let mut before = ' ';
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -150,7 +150,7 @@ fn numbers(text: &str, into: &mut BTreeSet<String>) {
 }
 
 /// Every way in which the page may put a figure of the JSON.
-fn shown(value: &Value, into: &mut BTreeSet<String>) {
+pub fn shown(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => fields.values().for_each(|value| shown(value, into)),
         Value::Array(values) => values.iter().for_each(|value| shown(value, into)),
@@ -176,7 +176,7 @@ fn shown(value: &Value, into: &mut BTreeSet<String>) {
 }
 
 /// The text of a page without its style, its attributes, and the ticks of its axes, which are no figures.
-fn text_of(page: &str) -> String {
+pub fn text_of(page: &str) -> String {
     let body = page.split_once("<body>").unwrap().1;
     let pieces = body.split('<').filter(|piece| !piece.contains("class=\"tick\""));
     let text = pieces.filter_map(|piece| piece.split_once('>')).map(|(_, text)| text);
