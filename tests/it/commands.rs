@@ -75,7 +75,7 @@ fn the_schema_that_is_printed_is_the_one_that_is_shipped() -> Result<()> {
 
 #[test]
 fn every_program_knows_its_help_and_refuses_what_it_does_not_know() -> Result<()> {
-    for name in ["loadgen", "reports", "service"] {
+    for name in ["loadgen", "reports", "service", "stack"] {
         let help = run(std::process::Command::new(program(name)?).arg("--help"))?;
         assert_eq!(help.code, Some(0), "{name}");
         assert!(

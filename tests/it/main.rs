@@ -2,6 +2,7 @@
 //!
 //! | module        | subject                                                                    |
 //! |---------------|----------------------------------------------------------------------------|
+//! | `api`         | the whole API, the same assertions in every phase of the deployment         |
 //! | `main_job`    | service, seed, load, verdict, page: the whole way                           |
 //! | `verdicts`    | what ends a run, and with which exit code                                   |
 //! | `mistakes`    | scenarios that are refused                                                  |
@@ -17,6 +18,7 @@
 //! | `workers`     | one load by several processes, and the merge of their records               |
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
 
+mod api;
 mod commands;
 mod exports;
 mod import;

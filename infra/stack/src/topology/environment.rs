@@ -26,8 +26,6 @@ pub fn environment(plan: &Plan, parts: &Parts, folder: &Path) -> Result<Vec<(Str
     let mut set = vec![("auth.secret_file".to_owned(), show(&secret))];
     let mut tell = |key: &str, value: String| set.push((key.to_owned(), value));
     tell("database.path", show(&folder.join("service.db")));
-    tell("mail.path", show(&made(folder, "mail")?));
-    tell("files.path", show(&made(folder, "files")?));
     if let Some(main) = &parts.main {
         tell("database.url", main.primary.url(DATABASE));
         if !main.replicas.is_empty() {
@@ -70,12 +68,6 @@ pub fn environment(plan: &Plan, parts: &Parts, folder: &Path) -> Result<Vec<(Str
 /// The variable of the setting `section.key`.
 fn variable(key: &str) -> String {
     format!("SERVICE_{}", key.replace('.', "_").to_uppercase())
-}
-
-fn made(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
-    let path = folder.join(name);
-    fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
-    Ok(path)
 }
 
 fn show(path: &Path) -> String {

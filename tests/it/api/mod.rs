@@ -1,0 +1,31 @@
+//! The whole API through HTTP alone, the same assertions in every phase of the deployment.
+
+mod accounts;
+mod catalog;
+mod fresh;
+mod headers;
+mod phases;
+mod step;
+mod tasks;
+
+use anyhow::{Context as _, Result};
+
+use self::step::Api;
+
+/// Goes through everything on the deployment at `url`, as users of its own.
+async fn whole(url: &str) -> Result<()> {
+    let mut api = Api::new(url, "1")?;
+    let tables = [
+        ("accounts", accounts::steps()),
+        ("tasks", tasks::steps()),
+        ("lists", tasks::lists()),
+        ("repeated requests", tasks::repeated()),
+        ("products", catalog::products()),
+        ("favourites", catalog::favorites()),
+        ("headers", headers::steps()),
+    ];
+    for (name, steps) in tables {
+        api.go(steps).await.with_context(|| name.to_owned())?;
+    }
+    fresh::own_writes(url).await.context("one's own writes")
+}
