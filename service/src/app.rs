@@ -16,8 +16,11 @@ use crate::cache::Cache;
 use crate::clock;
 use crate::config::Config;
 use crate::cursor::CursorKey;
+use crate::files::Files;
+use crate::mail::Mailer;
 use crate::middleware::limits::Limits;
 use crate::middleware::request_id::RequestIds;
+use crate::queue::Queue;
 use crate::store::{self, Store, Timestamp};
 use crate::telemetry::activity::Activity;
 use crate::telemetry::metrics::Metrics;
@@ -40,6 +43,12 @@ pub struct App {
     pub cursors: CursorKey,
     /// Rate limits.
     pub limits: Limits,
+    /// Background work.
+    pub queue: Queue,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// Files made for users.
+    pub files: Files,
     /// Prometheus metrics.
     pub metrics: Metrics,
     /// Who was active lately.
@@ -78,6 +87,9 @@ impl App {
             passwords: Passwords::new(&config.auth)?,
             cursors: CursorKey::derive(secret),
             limits: Limits::new(config.limits.profile, &metrics),
+            queue: Queue::new(config.queue.kind, &metrics),
+            mailer: Mailer::new(&config)?,
+            files: Files::new(&config),
             activity: Activity::default(),
             request_ids: RequestIds::default(),
             in_flight: AtomicUsize::new(0),
@@ -89,7 +101,7 @@ impl App {
         }))
     }
 
-    /// Keeps house until `stop`: metrics every few seconds, expired rows every few minutes.
+    /// Keeps house until `stop`: metrics every few seconds, what this process remembers of sessions every few minutes.
     pub async fn keep_house(self: Arc<Self>, stop: CancellationToken) {
         const UPKEEP: Duration = Duration::from_secs(5);
         const FORGET: Duration = Duration::from_secs(600);
@@ -99,18 +111,8 @@ impl App {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = upkeep.tick() => self.metrics.upkeep(),
-                _ = forget.tick() => self.forget_expired().await,
+                _ = forget.tick() => self.revocations.forget_expired(Timestamp(clock::now_us())),
             }
-        }
-    }
-
-    async fn forget_expired(&self) {
-        let now = Timestamp(clock::now_us());
-        self.revocations.forget_expired(now);
-        let sessions = store::sessions::forget_expired(&self.store, now).await;
-        let keys = store::idempotency::forget_old(&self.store, now).await;
-        if let Err(error) = sessions.and(keys) {
-            tracing::warn!(%error, "expired rows stay for now");
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum List {
     Products = 4,
     /// Favourites, newest first.
     Favorites = 5,
+    /// Notifications, newest first.
+    Notifications = 6,
 }
 
 /// list (1) | sort key (8, big endian) | id (16)

@@ -36,6 +36,12 @@ pub enum Error {
     /// The body is not declared as JSON.
     #[error("the body must be JSON: send Content-Type: application/json")]
     UnsupportedMediaType,
+    /// A part of a file that has only so many bytes.
+    #[error("the range is not within the file's {bytes} bytes")]
+    NoSuchRange {
+        /// The file's size.
+        bytes: u64,
+    },
     /// A rate limit.
     #[error("too many requests; try again in {retry_after_s} s")]
     RateLimited {
@@ -124,6 +130,9 @@ impl Error {
                 "urn:headroom:problem:media-type",
                 "Unsupported media type",
             ),
+            Self::NoSuchRange { .. } => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "urn:headroom:problem:range", "No such range")
+            }
             Self::RateLimited { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "urn:headroom:problem:rate-limited", "Too many requests")
             }
@@ -158,6 +167,11 @@ impl Error {
         match self {
             Self::Unauthenticated(_) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::NoSuchRange { bytes } => {
+                if let Ok(size) = HeaderValue::from_str(&format!("bytes */{bytes}")) {
+                    headers.insert(header::CONTENT_RANGE, size);
+                }
             }
             Self::RateLimited { retry_after_s } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::{listen, router};
+use crate::{listen, queue, router};
 
 /// A service that is listening.
 pub struct Running {
@@ -42,6 +42,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let idle = Duration::from_secs(app.config.http.idle_timeout_s);
     tasks.spawn(listen::serve(listener, router, idle, connections.clone(), stop.clone()));
     tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
+    queue::start(&app, &stop, &tasks);
     tasks.close();
     Ok(Running { address, app, connections, stop, tasks })
 }

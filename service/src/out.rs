@@ -148,7 +148,7 @@ fn accepted(value: &HeaderValue) -> Encoding {
 }
 
 /// Weak comparison (RFC 9110 §8.8.3.2) of `etag` with a list of tags or `*`.
-fn matches(list: &HeaderValue, etag: &HeaderValue) -> bool {
+pub fn matches(list: &HeaderValue, etag: &HeaderValue) -> bool {
     let (Ok(list), Ok(etag)) = (list.to_str(), etag.to_str()) else { return false };
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     list.trim() == "*" || list.split(',').any(|tag| opaque(tag) == opaque(etag))

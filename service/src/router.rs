@@ -14,7 +14,9 @@ use crate::app::App;
 use crate::error::Error;
 use crate::middleware::EdgeLayer;
 use crate::middleware::limits::Class;
-use crate::routes::{auth, favorites, ops, products, tasks, users};
+use crate::routes::{
+    admin, auth, events, favorites, files, jobs, notifications, ops, products, tasks, users,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -48,6 +50,9 @@ pub fn build(app: &Arc<App>) -> (Router, OpenApi) {
             Class::General,
             routes!(tasks::get::get, tasks::update::patch, tasks::delete::delete),
         ))
+        .routes(limited(Class::General, routes!(tasks::export::post)))
+        .routes(limited(Class::General, routes!(jobs::get::get)))
+        .routes(limited(Class::General, routes!(files::get::get)))
         // catalogue
         .routes(limited(Class::Listing, routes!(products::list::get, products::create::post)))
         .routes(limited(
@@ -58,6 +63,13 @@ pub fn build(app: &Arc<App>) -> (Router, OpenApi) {
         // favourites
         .routes(limited(Class::Favorites, routes!(favorites::list::get)))
         .routes(limited(Class::Favorites, routes!(favorites::put::put, favorites::delete::delete)))
+        // notifications
+        .routes(limited(Class::General, routes!(notifications::list::get)))
+        .routes(limited(Class::General, routes!(notifications::read::post)))
+        // analytics
+        .routes(limited(Class::General, routes!(events::create::post)))
+        .routes(limited(Class::General, routes!(admin::analytics::funnel::get)))
+        .routes(limited(Class::General, routes!(admin::analytics::top_searches::get)))
         // operations
         .routes(exempt(routes!(ops::health::get)))
         .routes(exempt(routes!(ops::livez::get)))

@@ -50,7 +50,7 @@ pub async fn user(store: &Store, number: u128) -> uuid::Uuid {
     let at = Timestamp(1);
     let email = format!("{number}@headroom.example");
     let user = User { id, email, name: "Test".to_owned(), role: Role::User, created_at: at, updated_at: at };
-    users::insert(store, &user, "").await.unwrap();
+    users::insert(store, &user, "", None).await.unwrap();
     id
 }
 
@@ -66,6 +66,12 @@ impl Service {
         change(&mut config);
         let running = lifecycle::start(config).await.unwrap();
         Self { running, client: reqwest::Client::builder().no_proxy().no_gzip().build().unwrap(), _dir: dir }
+    }
+
+    /// Stops it; its folder stays for as long as what is returned.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.running.stop().await;
+        self._dir
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -8,11 +8,15 @@ mod cache;
 mod choice;
 mod cidr;
 mod database;
+mod files;
 mod http;
 mod lifecycle;
 mod limits;
 mod list;
 mod log;
+mod mail;
+mod mask;
+mod queue;
 
 use std::path::Path;
 
@@ -21,10 +25,13 @@ pub use auth::AuthConfig;
 pub use cache::{CacheConfig, Policy};
 pub use cidr::Cidr;
 pub use database::{DatabaseConfig, IN_MEMORY};
+pub use files::FilesConfig;
 pub use http::{HttpConfig, address};
 pub use lifecycle::LifecycleConfig;
 pub use limits::{LimitsConfig, Profile};
 pub use log::{Format, LogConfig, Requests};
+pub use mail::{MailConfig, MailSink};
+pub use queue::{QueueConfig, QueueKind};
 use serde::{Deserialize, Serialize};
 
 const PREFIX: &str = "SERVICE_";
@@ -52,6 +59,12 @@ pub struct Config {
     pub lifecycle: LifecycleConfig,
     /// Who may use the admin routes.
     pub admin: AdminConfig,
+    /// Background work.
+    pub queue: QueueConfig,
+    /// Where mail goes.
+    pub mail: MailConfig,
+    /// What is made for users and fetched by them.
+    pub files: FilesConfig,
 }
 
 /// Why a configuration was refused; one line that names the key and what would be right.
@@ -145,6 +158,9 @@ impl Config {
         self.database.validate()?;
         self.auth.validate()?;
         self.cache.validate()?;
+        self.queue.validate()?;
+        self.mail.validate()?;
+        self.files.validate()?;
         self.log.validate()
     }
 }

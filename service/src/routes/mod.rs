@@ -1,8 +1,13 @@
 //! The routes: one folder per resource, one file per verb, each from request over handler to response.
 
+pub mod admin;
 pub mod auth;
 mod created;
+pub mod events;
 pub mod favorites;
+pub mod files;
+pub mod jobs;
+pub mod notifications;
 pub mod ops;
 pub mod products;
 pub mod tasks;

@@ -3,13 +3,19 @@
 //! `Db` has one arm per kind of database; `rw!` and `ro!` stamp the same body for each arm, so that a question is
 //! written once: `$1` placeholders, `RETURNING`, `ON CONFLICT` and row values mean the same to all of them.
 
+pub mod analytics;
 pub mod bulk;
+pub mod events;
 pub mod favorites;
 pub mod idempotency;
+pub mod jobs;
 mod meters;
+pub mod notifications;
+pub mod outbox;
 mod pools;
 pub mod preferences;
 pub mod products;
+pub mod schedules;
 pub mod sessions;
 pub mod tasks;
 mod timestamp;
@@ -71,7 +77,16 @@ macro_rules! in_tx {
     };
 }
 
-pub(crate) use {in_tx, ro, ro_typed, rw};
+/// What is said differently to each kind of database.
+macro_rules! by_kind {
+    ($db:expr, $sqlite:expr, $postgres:expr) => {
+        match $db {
+            $crate::store::Db::Sqlite { .. } => $sqlite,
+        }
+    };
+}
+
+pub(crate) use {by_kind, in_tx, ro, ro_typed, rw};
 
 /// The store: a database and the histograms of what is asked of it.
 pub struct Store {
@@ -140,6 +155,26 @@ impl Store {
     /// When one fails, or the database was made by a newer version.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         self.db.migrate().await
+    }
+
+    /// The database of one user's rows.
+    pub fn of(&self, _user: uuid::Uuid) -> &Db {
+        &self.db
+    }
+
+    /// The database of products, events and what is counted of them.
+    pub fn catalog(&self) -> &Db {
+        &self.db
+    }
+
+    /// The database of what belongs to no user.
+    pub fn directory(&self) -> &Db {
+        &self.db
+    }
+
+    /// Every database, once.
+    pub fn everywhere(&self) -> impl Iterator<Item = &Db> {
+        std::iter::once(&self.db)
     }
 
     /// Whether the database answers.

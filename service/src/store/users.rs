@@ -3,7 +3,8 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, rw};
+use super::outbox::NewJob;
+use super::{Op, Result, Store, StoreError, Timestamp, in_tx, outbox, ro, rw};
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -70,18 +71,23 @@ pub struct Credentials {
     pub role: Role,
 }
 
-/// Stores a new account.
+/// Stores a new account, and with it the job that welcomes its owner.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the e-mail has one already.
-pub async fn insert(store: &Store, user: &User, password_hash: &str) -> Result<()> {
+pub async fn insert(store: &Store, user: &User, password_hash: &str, welcome: Option<&NewJob>) -> Result<()> {
     const SQL: &str = "INSERT INTO users (id, email, name, password_hash, role, created_at_us, updated_at_us) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     store
         .timed(Op::UserInsert, async {
-            rw!(&store.db, p => sqlx::query(SQL).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
-                .bind(user.role.as_str()).bind(user.created_at).bind(user.updated_at).execute(p).await?);
-            Ok(())
+            in_tx!(&store.db, tx => {
+                sqlx::query(SQL).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
+                    .bind(user.role.as_str()).bind(user.created_at).bind(user.updated_at).execute(&mut *tx).await?;
+                if let Some(welcome) = welcome {
+                    outbox::enqueue!(tx, welcome);
+                }
+            });
+            Ok::<_, StoreError>(())
         })
         .await
 }

@@ -6,13 +6,17 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::Method;
-use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 const HTTP_DURATION: &str = "http_server_request_duration_seconds";
 const DB_DURATION: &str = "db_client_operation_duration_seconds";
 const CACHE_REQUESTS: &str = "cache_requests_total";
 const RATE_LIMITED: &str = "rate_limited_total";
+const JOBS: &str = "jobs_total";
+const OUTBOX_LAG: &str = "outbox_lag_seconds";
+const QUEUE_DEPTH: &str = "queue_depth";
+const JOBS_DEAD: &str = "jobs_dead";
 
 /// Upper bounds in seconds: fine where the budgets lie (1 ms to 1 s), coarse around.
 const HTTP_BUCKETS_S: [f64; 20] = [
@@ -48,6 +52,16 @@ impl Default for Metrics {
         recorder.describe_counter(name, None, help);
         let (name, help) = describe(RATE_LIMITED, "Requests refused by a rate limit.");
         recorder.describe_counter(name, None, help);
+        let (name, help) =
+            describe(JOBS, "Attempts at background jobs and scheduled chores by how they ended.");
+        recorder.describe_counter(name, None, help);
+        for (name, help) in [
+            (OUTBOX_LAG, "For how long the oldest entry of the outbox has been due and not handed over."),
+            (QUEUE_DEPTH, "Jobs handed to the queue that nobody has begun."),
+            (JOBS_DEAD, "Jobs given up, until they are forgotten."),
+        ] {
+            recorder.describe_gauge(name.into(), None, help.into());
+        }
         Self { recorder, handle }
     }
 }
@@ -84,6 +98,27 @@ impl Metrics {
     /// The counter of refusals by one rate limit.
     pub fn rate_limited(&self, limit: &'static str) -> Counter {
         self.recorder.register_counter(&Key::from_parts(RATE_LIMITED, vec![label("limit", limit)]), &ORIGIN)
+    }
+
+    /// The counter of one ending of one kind of background job.
+    pub fn jobs(&self, job: &'static str, result: &'static str) -> Counter {
+        let labels = vec![label("job", job), label("result", result)];
+        self.recorder.register_counter(&Key::from_parts(JOBS, labels), &ORIGIN)
+    }
+
+    /// For how long, in seconds, the oldest entry of the outbox has been due.
+    pub fn outbox_lag(&self) -> Gauge {
+        self.recorder.register_gauge(&Key::from_name(OUTBOX_LAG), &ORIGIN)
+    }
+
+    /// Jobs that wait in a queue of this kind.
+    pub fn queue_depth(&self, queue: &'static str) -> Gauge {
+        self.recorder.register_gauge(&Key::from_parts(QUEUE_DEPTH, vec![label("queue", queue)]), &ORIGIN)
+    }
+
+    /// Jobs that were given up.
+    pub fn jobs_dead(&self) -> Gauge {
+        self.recorder.register_gauge(&Key::from_name(JOBS_DEAD), &ORIGIN)
     }
 
     fn http_duration(&self, route: &str, method: &'static str, status: u16) -> Histogram {

@@ -14,6 +14,7 @@ use crate::auth::Caller;
 use crate::error::Error;
 use crate::input::Json;
 use crate::store::Timestamp;
+use crate::store::outbox::{NewJob, Work};
 use crate::store::users::{self, Role, User};
 use crate::{clock, out};
 
@@ -61,7 +62,9 @@ pub async fn post(
     let now = Timestamp(clock::now_us());
     let name = request.name.trim().to_owned();
     let user = User { id: clock::new_id(), email, name, role: Role::User, created_at: now, updated_at: now };
-    users::insert(&app.store, &user, &hash).await.map_err(taken)?;
+    let welcome = NewJob { id: clock::new_id(), user_id: user.id, work: Work::WelcomeMail, now };
+    users::insert(&app.store, &user, &hash, Some(&welcome)).await.map_err(taken)?;
+    app.queue.ring();
     let tokens = begin_session(&app, user.id, user.role, &caller, &headers).await?;
     out::json(StatusCode::CREATED, &tokens)
 }

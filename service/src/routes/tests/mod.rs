@@ -1,6 +1,7 @@
 //! The routes over a real socket.
 
 mod accounts;
+mod background;
 mod caching;
 mod catalog;
 mod operations;

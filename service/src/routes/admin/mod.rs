@@ -1,0 +1,3 @@
+//! For admins, at allowed addresses.
+
+pub mod analytics;

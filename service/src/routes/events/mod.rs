@@ -1,0 +1,3 @@
+//! What users did, as their clients tell.
+
+pub mod create;
