@@ -2,7 +2,7 @@
 # Installs what the tests use beyond Rust, where it is missing, from Debian's packages.
 #
 #   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool wrk hey h2load go
-#                                postgres redis-server rabbitmq-server nginx prometheus
+#                                postgres redis-server rabbitmq-server nginx prometheus prometheus-…-exporter
 #
 # Servers are installed and not started: whoever uses them starts them, on ports and in folders of their own.
 # Ends with 1 and one line that says what to install when it cannot do so itself.

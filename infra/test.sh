@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 infra/setup.sh chromium chromedriver venv taskset promtool
 infra/setup.sh postgres redis-server rabbitmq-server nginx prometheus
+infra/setup.sh prometheus-postgres-exporter prometheus-redis-exporter prometheus-nginx-exporter
 # A reader of HdrHistogram logs that is not ours, for the test that compares the two.
 python=${CARGO_TARGET_DIR:-target}/python
 if ! "$python/bin/python" -c 'import hdrh' 2>/dev/null; then

@@ -2,6 +2,7 @@
 //! when what stands for it is dropped, when its process ends, and when its process is killed.
 
 pub mod daemon;
+mod exporters;
 mod folder;
 mod guard;
 pub mod http;

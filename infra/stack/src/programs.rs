@@ -30,6 +30,17 @@ pub const NGINX: Program = Program { name: "nginx", folders: SYSTEM, setup: "ngi
 /// Prometheus.
 pub const PROMETHEUS: Program = Program { name: "prometheus", folders: SYSTEM, setup: "prometheus" };
 
+/// PostgreSQL's figures for Prometheus.
+pub const POSTGRES_EXPORTER: Program = exporter("prometheus-postgres-exporter");
+/// Redis's figures for Prometheus.
+pub const REDIS_EXPORTER: Program = exporter("prometheus-redis-exporter");
+/// nginx's figures for Prometheus.
+pub const NGINX_EXPORTER: Program = exporter("prometheus-nginx-exporter");
+
+const fn exporter(name: &'static str) -> Program {
+    Program { name, folders: SYSTEM, setup: name }
+}
+
 impl Program {
     /// Its path.
     ///

@@ -27,7 +27,7 @@ Examples:
   stack status                                     what runs where
   stack down                                       stops it all
 
-Missing servers: infra/setup.sh postgres redis-server rabbitmq-server nginx prometheus installs Debian's packages.
+Missing servers: the message names them and the line that installs Debian's packages, infra/setup.sh NAME….
 
 Exit codes: 0 done · 1 failed · 2 unusable command line · 3 nothing runs (status) · 130 interrupted while starting"
 )]

@@ -52,7 +52,7 @@ impl Topology {
         if let Some(rabbitmq) = &self.parts.rabbitmq {
             all.push(entry("rabbitmq", rabbitmq.url(), rabbitmq.daemon()));
         }
-        if let Some(prometheus) = &self.prometheus {
+        if let Some(prometheus) = self.prometheus() {
             all.push(entry("prometheus", prometheus.url(), prometheus.daemon()));
         }
         all

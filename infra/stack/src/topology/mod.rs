@@ -17,6 +17,7 @@ pub use self::inventory::Entry;
 pub use self::parts::{Cluster, DATABASE, Parts, RedisKind};
 pub use self::plan::{Cache, Phase, Plan, Queue, Roles, Seed};
 use self::roles::{WORKER, groups};
+use crate::exporters::Exporters;
 use crate::guard::Guard;
 use crate::nginx::Upstream;
 use crate::prometheus::{Prometheus, Target};
@@ -27,7 +28,7 @@ use crate::{Nginx, folder, ports, programs};
 #[derive(Debug)]
 pub struct Topology {
     // In the order in which they end.
-    prometheus: Option<Prometheus>,
+    prometheus: Option<(Prometheus, Exporters)>,
     gateway: Option<Nginx>,
     services: Vec<Service>,
     parts: Parts,
@@ -77,7 +78,7 @@ impl Topology {
         }
         topology.start_services(plan, say)?;
         if plan.prometheus {
-            topology.prometheus = Some(Prometheus::start(&topology.targets())?);
+            topology.start_prometheus()?;
             say("Prometheus is up");
         }
         Ok(topology)
@@ -199,12 +200,38 @@ impl Topology {
 
     /// Prometheus, if it was asked for.
     pub fn prometheus(&self) -> Option<&Prometheus> {
-        self.prometheus.as_ref()
+        self.prometheus.as_ref().map(|(prometheus, _)| prometheus)
     }
 
     /// The folder of the service's files and logs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    fn start_prometheus(&mut self) -> Result<()> {
+        let mut exporters = Exporters::none()?;
+        let clusters = self.parts.main.iter().chain(&self.parts.shards);
+        let urls: Vec<String> = clusters
+            .flat_map(|it| std::iter::once(it.primary.url(DATABASE)).chain(it.replica_urls()))
+            .collect();
+        if !urls.is_empty() {
+            exporters.postgres(&urls)?;
+        }
+        match &self.parts.redis {
+            Some(RedisKind::Server(redis)) => exporters.redis("redis", &redis.url())?,
+            Some(RedisKind::Cluster(cluster)) => {
+                for (number, url) in cluster.urls().iter().enumerate() {
+                    exporters.redis(&format!("redis-{}", number + 1), url)?;
+                }
+            }
+            None => {}
+        }
+        if let Some(gateway) = &self.gateway {
+            exporters.nginx(&gateway.url())?;
+        }
+        let targets: Vec<Target> = self.targets().into_iter().chain(exporters.targets()).collect();
+        self.prometheus = Some((Prometheus::start(&targets)?, exporters));
+        Ok(())
     }
 
     fn targets(&self) -> Vec<Target> {

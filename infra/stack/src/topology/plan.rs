@@ -4,7 +4,10 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::programs::{self, EPMD, NGINX, POSTGRES, PROMETHEUS, Program, RABBITMQ, REDIS};
+use crate::programs::{
+    self, EPMD, NGINX, NGINX_EXPORTER, POSTGRES, POSTGRES_EXPORTER, PROMETHEUS, Program, RABBITMQ, REDIS,
+    REDIS_EXPORTER,
+};
 
 /// How far a deployment has grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -183,13 +186,17 @@ impl Plan {
     /// # Errors
     /// One message with all that are missing and how to install them.
     pub fn check_programs(&self) -> Result<()> {
-        let needed: [(bool, Program); 6] = [
-            (self.phase != Phase::Embedded, POSTGRES),
+        let postgres = self.phase != Phase::Embedded;
+        let needed = [
+            (postgres, POSTGRES),
             (self.redis(), REDIS),
             (self.queue == Queue::Rabbitmq, RABBITMQ),
             (self.queue == Queue::Rabbitmq, EPMD),
             (self.several(), NGINX),
             (self.prometheus, PROMETHEUS),
+            (self.prometheus && postgres, POSTGRES_EXPORTER),
+            (self.prometheus && self.redis(), REDIS_EXPORTER),
+            (self.prometheus && self.several(), NGINX_EXPORTER),
         ];
         let needed: Vec<Program> = needed.into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
         programs::require(&needed)
