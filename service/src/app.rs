@@ -73,13 +73,14 @@ impl App {
         let store = Store::open(&config.database, &metrics).await?;
         if config.database.migrate {
             store.migrate().await?;
+        } else {
+            store.ensure_migrated().await?;
         }
         let secret = crate::auth::secret::obtain(&config)?;
         let secret = secret.expose_secret().as_bytes();
         let revocations = Revocations::default();
         let revoked = store::sessions::revoked(&store, Timestamp(clock::now_us())).await;
-        revocations
-            .add(revoked.context("cannot read the sessions; is the database up to date? (service migrate)")?);
+        revocations.add(revoked.context("cannot read the sessions")?);
         Ok(Arc::new(Self {
             cache: Cache::new(&config.cache, &metrics),
             tokens: Tokens::new(secret, &config.auth),

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::config::{self, Config, ConfigError};
 
 /// The reference service: a task manager with a product catalogue, on SQLite and an in-process cache, with nothing
-/// to install.
+/// to install, or on PostgreSQL with replicas.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -20,6 +20,8 @@ Examples:
   service serve --listen 127.0.0.1:0                on a free port, printed as `listening http://…`
   service seed --users 1000 --accounts accounts.csv  data and live tokens for a load test
   service serve --set cache.policy=off              without the response cache
+  SERVICE_DATABASE_URL=postgres://app:secret@127.0.0.1:5432/app service serve
+                                                    on PostgreSQL; SERVICE_DATABASE_REPLICAS=URL,URL for reads
   SERVICE_LIMITS_PROFILE=strict service serve       with the rate limits of a public service
 
 Configuration, the later wins: defaults, --config FILE (TOML), SERVICE_SECTION_KEY variables, --set section.key=value.
@@ -59,6 +61,19 @@ pub enum Command {
     Migrate,
     /// Fill the database with made-up data, the same for the same seed
     Seed(SeedOptions),
+    /// Print how the database means to answer each question; exit code 1 when one that requests ask reads a whole table
+    #[command(after_help = "\
+Plans depend on the data: run it on a database that was filled by `service seed` or is in use. Nothing is changed.
+
+Examples:
+  service explain                        every question with its plan
+  service explain --only-bad             only those that read a whole table and should not
+  SERVICE_DATABASE_URL=postgres://… service explain")]
+    Explain {
+        /// Only the plans that should not be
+        #[arg(long)]
+        only_bad: bool,
+    },
     /// Print the effective configuration as JSON, secrets masked
     Config,
     /// Print the API's OpenAPI description
@@ -129,6 +144,8 @@ impl Cli {
         let mut overrides = self.overrides.clone();
         if let Some(path) = &self.database {
             overrides.push(("database.path".to_owned(), path.clone()));
+            // Who names a file wants that file, whatever server the environment names.
+            overrides.push(("database.url".to_owned(), String::new()));
         }
         if let Command::Serve { listen: Some(address) } = &self.command {
             overrides.push(("http.listen".to_owned(), address.to_string()));

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod cursor;
 mod error;
+mod explain;
 mod files;
 mod healthcheck;
 mod input;
@@ -76,7 +77,14 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                 let store = store::Store::open(&config.database, &metrics).await?;
                 store.migrate().await?;
                 store.close().await;
-                eprintln!("{} is up to date", config.database.path);
+                eprintln!("{} is up to date", config.database.name());
+            }
+            Command::Explain { only_bad } => {
+                let (text, good) = explain::run(&config, only_bad).await?;
+                print(&text)?;
+                if !good {
+                    return Ok(ExitCode::FAILURE);
+                }
             }
             Command::Seed(options) => seed::run(config, &options).await?,
             Command::Config => print(&serde_json::to_string_pretty(&config)?)?,

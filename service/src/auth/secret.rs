@@ -25,6 +25,11 @@ pub fn obtain(config: &Config) -> anyhow::Result<SecretString> {
     if config.database.in_memory() {
         return Ok(fresh().into());
     }
+    anyhow::ensure!(
+        config.database.url.is_empty(),
+        "auth.secret is not set; on PostgreSQL every process has to sign with the same one: set SERVICE_AUTH_SECRET or \
+         SERVICE_AUTH_SECRET_FILE (try: openssl rand -base64 32)"
+    );
     let path = PathBuf::from(format!("{}.secret", config.database.path));
     // Written whole under another name first: a second process that starts now sees all of it or nothing.
     let draft = path.with_extension(format!("secret.{}", std::process::id()));

@@ -17,6 +17,7 @@ mod log;
 mod mail;
 mod mask;
 mod queue;
+mod secret_url;
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ pub use admin::AdminConfig;
 pub use auth::AuthConfig;
 pub use cache::{CacheConfig, Policy};
 pub use cidr::Cidr;
-pub use database::{DatabaseConfig, IN_MEMORY};
+pub use database::{DatabaseConfig, IN_MEMORY, ReadYourWrites};
 pub use files::FilesConfig;
 pub use http::{HttpConfig, address};
 pub use lifecycle::LifecycleConfig;
@@ -32,12 +33,13 @@ pub use limits::{LimitsConfig, Profile};
 pub use log::{Format, LogConfig, Requests};
 pub use mail::{MailConfig, MailSink};
 pub use queue::{QueueConfig, QueueKind};
+pub use secret_url::SecretUrl;
 use serde::{Deserialize, Serialize};
 
 const PREFIX: &str = "SERVICE_";
 /// Secrets may come from a file: `SERVICE_AUTH_SECRET_FILE=/run/secrets/jwt`.
 const FROM_FILE: &str = "_FILE";
-const SECRETS: [&str; 1] = ["auth.secret"];
+const SECRETS: [&str; 2] = ["auth.secret", "database.url"];
 
 /// Everything that can be configured. Serialising it masks the secrets.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

@@ -207,7 +207,7 @@ async fn attend(app: Arc<App>, delivery: Delivery, ends: Ends) {
             return;
         }
     };
-    let db = app.store.of(message.user).clone();
+    let db = app.store.of(message.user).database().clone();
     let (now, lease) = worker::lease(&app.config.queue);
     match jobs::claim(&app.store, &db, message.job, now, lease).await {
         Ok(Some(attempt)) => worker::perform(app, db, attempt, ends.cut).await,

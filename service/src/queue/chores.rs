@@ -81,7 +81,7 @@ pub async fn run(app: Arc<App>, ends: Ends) {
 
 /// Does a chore if it is due; whether it was.
 async fn turn(app: &App, chore: Chore, holder: Uuid) -> anyhow::Result<bool> {
-    let (db, name) = (app.store.directory(), chore.name());
+    let (db, name) = (app.store.directory().database(), chore.name());
     let in_us = |time: Duration| clock::now_us() + i64::try_from(time.as_micros()).unwrap_or(i64::MAX / 2);
     let now = Timestamp(clock::now_us());
     if !schedules::claim(&app.store, db, name, holder, now, Timestamp(in_us(LEASE))).await? {
@@ -111,7 +111,7 @@ async fn cleanup(app: &App) -> anyhow::Result<()> {
     sessions::forget_expired(&app.store, now).await?;
     idempotency::forget_old(&app.store, now).await?;
     let settled = Timestamp(now.0 - i64::from(app.config.queue.keep_days) * DAY_US);
-    for db in app.store.everywhere() {
+    for db in app.store.databases() {
         jobs::forget_settled(&app.store, db, settled).await?;
     }
     while events::forget_counted(&app.store, Timestamp(now.0 - KEEP_EVENTS_US), BATCH).await? > 0 {}
@@ -123,7 +123,7 @@ async fn cleanup(app: &App) -> anyhow::Result<()> {
 async fn remind(app: &App) -> anyhow::Result<()> {
     let now = Timestamp(clock::now_us());
     let until = Timestamp(now.0 + AHEAD_US);
-    for db in app.store.everywhere() {
+    for db in app.store.databases() {
         while notifications::remind(&app.store, db, now, until, BATCH, clock::new_id).await? > 0 {}
     }
     Ok(())

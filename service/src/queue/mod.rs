@@ -99,7 +99,7 @@ pub fn start(app: &Arc<App>, stop: &CancellationToken, tasks: &TaskTracker) {
         }
     };
     let turns = Arc::new(tokio::sync::Semaphore::new(app.config.queue.workers.into()));
-    for db in app.store.everywhere() {
+    for db in app.store.databases() {
         running.spawn(relay::run(Arc::clone(app), db.clone(), carrier.clone(), ends.clone()));
         if matches!(carrier, relay::Carrier::Table) {
             let turns = Arc::clone(&turns);

@@ -35,7 +35,7 @@ async fn look(app: &App, carrier: &Carrier) -> anyhow::Result<()> {
     let now = Timestamp(clock::now_us());
     let most = i64::from(app.config.queue.attempts);
     let (mut lag_us, mut queued, mut dead) = (0, 0, 0);
-    for db in app.store.everywhere() {
+    for db in app.store.databases() {
         let (back, buried) = store::jobs::recover(&app.store, db, most, now).await?;
         if !back.is_empty() {
             tracing::warn!(jobs = back.len(), "jobs of a worker that fell silent are handed out again");
@@ -70,7 +70,7 @@ async fn look(app: &App, carrier: &Carrier) -> anyhow::Result<()> {
 
 async fn recall(app: &App, now: Timestamp) -> anyhow::Result<()> {
     let before = Timestamp(now.0 - LOST_US);
-    for db in app.store.everywhere() {
+    for db in app.store.databases() {
         let recalled = store::jobs::requeue(&app.store, db, before, now).await?;
         if recalled > 0 {
             tracing::warn!(jobs = recalled, "jobs that the broker lost are handed to it again");

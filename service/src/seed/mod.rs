@@ -2,6 +2,7 @@
 
 mod accounts;
 mod catalog;
+mod lanes;
 mod people;
 
 use std::sync::Arc;
@@ -13,29 +14,32 @@ use rand::rngs::ChaCha12Rng;
 use uuid::Uuid;
 
 use self::accounts::Accounts;
+use self::lanes::Lanes;
 use crate::app::App;
 use crate::auth::passwords;
 use crate::cli::SeedOptions;
 use crate::config::Config;
+use crate::store::Timestamp;
 use crate::store::bulk::{self, Batch};
-use crate::store::{StoreError, Timestamp};
 
 /// The domain of every seeded address.
 const DOMAIN: &str = "seed.headroom.example";
 /// The made-up past ends here, so that the same seed gives the same times: 2026-01-01.
 const EPOCH_US: i64 = 1_767_225_600_000_000;
 /// Rows per transaction, roughly.
-const BATCH_ROWS: u32 = 50_000;
+const BATCH_ROWS: u32 = 20_000;
 
 /// Fills the database.
 ///
 /// # Errors
 /// When there is data already and no leave to remove it, or when the database or the accounts file cannot be written.
-pub async fn run(config: Config, options: &SeedOptions) -> anyhow::Result<()> {
-    let path = config.database.path.clone();
+pub async fn run(mut config: Config, options: &SeedOptions) -> anyhow::Result<()> {
+    let path = config.database.name();
+    // A large batch may take its time.
+    config.database.statement_timeout_ms = 0;
     anyhow::ensure!(
         !config.database.in_memory(),
-        "seeding :memory: would be gone at once; give --database FILE"
+        "what is seeded into :memory: is gone at once; give --database FILE"
     );
     let app = App::build(config).await?;
     let mut accounts = options.accounts.as_deref().map(|file| Accounts::create(file, options)).transpose()?;
@@ -75,15 +79,17 @@ async fn fill(
     let rows_per_user = 1 + options.tasks_per_user + options.favorites_per_user;
     let bar = bar(u64::from(options.products) + u64::from(options.users) * u64::from(rows_per_user));
 
+    let mut lanes = Lanes::new(app, hash, bar.clone());
     let mut product_ids: Vec<Uuid> = Vec::with_capacity(options.products as usize);
     for first in (0..options.products).step_by(BATCH_ROWS as usize) {
         let count = BATCH_ROWS.min(options.products - first);
         let products = catalog::products(&mut rng, first, count, options.products);
         product_ids.extend(products.iter().map(|product| product.id));
-        store(app, &Batch { products, ..Batch::default() }, &hash).await?;
-        bar.inc(count.into());
+        lanes.store(Batch { products, ..Batch::default() }, count).await?;
     }
-    store(app, &Batch { users: vec![people::admin(&mut rng)], ..Batch::default() }, &hash).await?;
+    lanes.store(Batch { users: vec![people::admin(&mut rng)], ..Batch::default() }, 0).await?;
+    // Favourites refer to products.
+    lanes.finish().await?;
 
     let users_per_batch = (BATCH_ROWS / rows_per_user).max(1);
     for first in (0..options.users).step_by(users_per_batch as usize) {
@@ -99,9 +105,9 @@ async fn fill(
             }
             batch.users.push(user);
         }
-        store(app, &batch, &hash).await?;
-        bar.inc(u64::from(count) * u64::from(rows_per_user));
+        lanes.store(batch, count * rows_per_user).await?;
     }
+    lanes.finish().await?;
     bulk::analyze(&app.store).await?;
     bar.finish_and_clear();
     eprintln!(
@@ -123,18 +129,9 @@ async fn renew(app: &Arc<App>, accounts: &mut Accounts) -> anyhow::Result<usize>
         for (id, email) in &users {
             batch.sessions.push(accounts.add(app, *id, email)?);
         }
-        store(app, &batch, "").await?;
+        lanes::store(app, &batch, "").await?;
         done += users.len();
     }
-}
-
-async fn store(app: &App, batch: &Batch, hash: &str) -> anyhow::Result<()> {
-    bulk::insert(&app.store, batch, hash).await.map_err(|error| match error {
-        StoreError::Taken => {
-            anyhow::anyhow!("some of this data is there already; --reset removes everything first")
-        }
-        other => other.into(),
-    })
 }
 
 fn bar(rows: u64) -> ProgressBar {

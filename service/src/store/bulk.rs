@@ -1,12 +1,15 @@
-//! Loading many rows at once, for `seed`: large transactions of statements with many rows each.
+//! Loading many rows at once, for `seed`: large transactions of statements with many rows each, or `COPY`.
+
+mod copy;
 
 use uuid::Uuid;
 
+use super::place::Rows;
 use super::products::Product;
 use super::sessions::TokenHash;
 use super::tasks::Task;
 use super::users::User;
-use super::{Result, Store, StoreError, Timestamp};
+use super::{Db, Result, Store, StoreError, Timestamp};
 
 /// SQLite takes 32,766 parameters per statement; the widest row here has nine.
 const ROWS_PER_STATEMENT: usize = 1000;
@@ -59,7 +62,7 @@ macro_rules! insert_rows {
 /// [`StoreError::Taken`] when one of the rows is there already; then none is stored.
 pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result<()> {
     match &store.db {
-        super::Db::Sqlite { rw, .. } => {
+        Db::Sqlite { rw, .. } => {
             let mut tx = rw.begin_with("BEGIN IMMEDIATE").await?;
             insert_rows!(
                 tx,
@@ -137,6 +140,11 @@ pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result
             );
             tx.commit().await?;
         }
+        Db::Postgres(cluster) => {
+            let mut tx = cluster.write(Rows::Any).begin().await?;
+            copy::copy(&mut tx, batch, password_hash).await?;
+            tx.commit().await?;
+        }
     }
     Ok::<_, StoreError>(())
 }
@@ -146,7 +154,13 @@ pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result
 /// # Errors
 /// When the database does not answer.
 pub async fn count_users(store: &Store) -> Result<i64> {
-    Ok(super::ro!(&store.db, p => sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(p).await?))
+    let mut all = 0;
+    for db in store.databases() {
+        let some: i64 =
+            super::ro!(db, p => sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(p).await?);
+        all += some;
+    }
+    Ok(all)
 }
 
 /// Accounts whose e-mail ends in `@domain`, by e-mail: id and e-mail, at most `limit` behind `after`.
@@ -165,7 +179,10 @@ pub async fn users_of(store: &Store, domain: &str, after: &str, limit: i64) -> R
 /// # Errors
 /// When the database does not answer.
 pub async fn clear(store: &Store) -> Result<()> {
-    const TABLES: [&str; 8] = [
+    const TABLES: [&str; 11] = [
+        "DELETE FROM events",
+        "DELETE FROM event_users",
+        "DELETE FROM search_terms",
         "DELETE FROM idempotency_keys",
         "DELETE FROM favorites",
         "DELETE FROM tasks",
@@ -175,11 +192,23 @@ pub async fn clear(store: &Store) -> Result<()> {
         "DELETE FROM products",
         "DELETE FROM users",
     ];
-    super::in_tx!(&store.db, tx => {
-        for table in TABLES {
-            sqlx::query(table).execute(&mut *tx).await?;
+    for db in store.databases() {
+        match db {
+            Db::Sqlite { rw, .. } => {
+                let mut tx = rw.begin_with("BEGIN IMMEDIATE").await?;
+                for table in TABLES {
+                    sqlx::query(table).execute(&mut *tx).await?;
+                }
+                tx.commit().await?;
+            }
+            // At once, whatever their size. What refers to these goes with them.
+            Db::Postgres(_) => {
+                const SQL: &str =
+                    "TRUNCATE users, products, sessions, events, event_users, search_terms CASCADE";
+                super::rw!(db, p => sqlx::query(SQL).execute(p).await?.rows_affected());
+            }
         }
-    });
+    }
     Ok(())
 }
 
@@ -188,6 +217,23 @@ pub async fn clear(store: &Store) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn analyze(store: &Store) -> Result<()> {
-    super::rw!(&store.db, p => sqlx::query("ANALYZE").execute(p).await?);
+    for db in store.databases() {
+        // PostgreSQL also notes which pages everybody sees, so that an index alone can answer.
+        let sql = match db {
+            Db::Sqlite { .. } => "ANALYZE",
+            Db::Postgres(_) => {
+                "VACUUM (ANALYZE) users, preferences, sessions, refresh_tokens, tasks, products, favorites"
+            }
+        };
+        super::rw!(db, p => sqlx::query(sql).execute(p).await?.rows_affected());
+    }
     Ok(())
+}
+
+/// How many batches it pays to store at the same time: SQLite has one writer, PostgreSQL a process per connection.
+pub fn lanes(store: &Store) -> usize {
+    match &store.db {
+        Db::Sqlite { .. } => 1,
+        Db::Postgres(_) => 4,
+    }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Op, Result, Store, StoreError, Timestamp, by_kind, in_tx, rw};
+use super::{Op, Result, Store, StoreError, Timestamp, by_kind, in_tx, rw, rw_typed};
 
 /// What a user did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -78,11 +78,7 @@ pub async fn insert(store: &Store, user: Uuid, events: &[Event]) -> Result<u64> 
         }};
     }
     store
-        .timed(Op::EventInsert, async {
-            Ok(match store.catalog() {
-                super::Db::Sqlite { rw, .. } => insert_as!(sqlx::Sqlite, rw),
-            })
-        })
+        .timed(Op::EventInsert, async { Ok(rw_typed!(store.catalog(), p, Kind => insert_as!(Kind, p))) })
         .await
 }
 

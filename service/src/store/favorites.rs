@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::products::Product;
 use super::{Op, Result, Store, StoreError, Timestamp, ro_typed, rw};
 
@@ -18,6 +19,29 @@ pub struct Favorite {
     pub product: Product,
 }
 
+fn list_sql<DB>(user: Uuid, after: Option<(i64, Uuid)>, limit: i64) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> Uuid: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql = sqlx::QueryBuilder::new(
+        "SELECT f.created_at_us AS marked_at_us, p.id, p.title, p.description, p.category, \
+         p.price_cents, p.stock, p.created_at_us, p.updated_at_us \
+         FROM favorites f JOIN products p ON p.id = f.product_id WHERE f.user_id = ",
+    );
+    sql.push_bind(user);
+    if let Some((marked, id)) = after {
+        sql.push(" AND (f.created_at_us, f.product_id) < (")
+            .push_bind(marked)
+            .push(", ")
+            .push_bind(id)
+            .push(")");
+    }
+    sql.push(" ORDER BY f.created_at_us DESC, f.product_id DESC LIMIT ").push_bind(limit);
+    sql
+}
+
 /// The favourites of `user` behind the position `after`, newest first.
 ///
 /// # Errors
@@ -30,48 +54,56 @@ pub async fn list(
 ) -> Result<Vec<Favorite>> {
     store
         .timed(Op::FavoriteList, async {
-            Ok(ro_typed!(&store.db, p, Kind => {
-                let mut sql = sqlx::QueryBuilder::<Kind>::new(
-                    "SELECT f.created_at_us AS marked_at_us, p.id, p.title, p.description, p.category, \
-                     p.price_cents, p.stock, p.created_at_us, p.updated_at_us \
-                     FROM favorites f JOIN products p ON p.id = f.product_id WHERE f.user_id = ",
-                );
-                sql.push_bind(user);
-                if let Some((marked, id)) = after {
-                    sql.push(" AND (f.created_at_us, f.product_id) < (").push_bind(marked).push(", ").push_bind(id)
-                        .push(")");
-                }
-                sql.push(" ORDER BY f.created_at_us DESC, f.product_id DESC LIMIT ").push_bind(limit);
-                sql.build_query_as().fetch_all(p).await?
+            Ok(ro_typed!(store.of(user), p, Kind => {
+                list_sql::<Kind>(user, after, limit).build_query_as().fetch_all(p).await?
             }))
         })
         .await
 }
+
+const PUT: &str = "INSERT INTO favorites (user_id, product_id, created_at_us) VALUES ($1, $2, $3) \
+                   ON CONFLICT (user_id, product_id) DO NOTHING";
 
 /// Marks a product; marking twice is marking once.
 ///
 /// # Errors
 /// [`StoreError::Dangling`] when there is no such product or user.
 pub async fn put(store: &Store, user: Uuid, product: Uuid, now: Timestamp) -> Result<()> {
-    const SQL: &str = "INSERT INTO favorites (user_id, product_id, created_at_us) VALUES ($1, $2, $3) \
-                       ON CONFLICT (user_id, product_id) DO NOTHING";
     store
         .timed(Op::FavoritePut, async {
-            rw!(&store.db, p => sqlx::query(SQL).bind(user).bind(product).bind(now).execute(p).await?);
+            rw!(store.of(user), p => sqlx::query(PUT).bind(user).bind(product).bind(now).execute(p).await?
+                .rows_affected());
             Ok::<_, StoreError>(())
         })
         .await
 }
+
+const DELETE: &str = "DELETE FROM favorites WHERE user_id = $1 AND product_id = $2";
 
 /// Unmarks a product; whether it was marked.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(store: &Store, user: Uuid, product: Uuid) -> Result<bool> {
-    const SQL: &str = "DELETE FROM favorites WHERE user_id = $1 AND product_id = $2";
     store
         .timed(Op::FavoriteDelete, async {
-            Ok(rw!(&store.db, p => sqlx::query(SQL).bind(user).bind(product).execute(p).await?.rows_affected() > 0))
+            Ok(rw!(store.of(user), p => sqlx::query(DELETE).bind(user).bind(product).execute(p).await?.rows_affected() > 0))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Int, Product, User};
+    let after = Some((0, Uuid::nil()));
+    vec![
+        Named::hot("favourites: list", list_sql::<sqlx::Postgres>(Uuid::nil(), None, 1), &[User, Int(21)]),
+        Named::hot(
+            "favourites: list behind a position",
+            list_sql::<sqlx::Postgres>(Uuid::nil(), after, 1),
+            &[User, Int(i64::MAX), Product, Int(21)],
+        ),
+        Named::hot("favourites: put", PUT, &[User, Product, Int(1)]),
+        Named::hot("favourites: delete", DELETE, &[User, Product]),
+    ]
 }

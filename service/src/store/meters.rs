@@ -1,5 +1,6 @@
 //! How long each kind of question takes.
 
+use std::cell::Cell;
 use std::future::Future;
 
 use metrics::Histogram;
@@ -109,16 +110,41 @@ const LABELS: [(Op, &str, &str); 46] = [
     (Op::AnalyticsSearches, "top", "search_terms"),
 ];
 
-/// One histogram per question.
-pub struct Meters(Vec<Histogram>);
+/// What the server that answers is to its cluster; SQLite's file is its own primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Role {
+    Primary,
+    Replica,
+}
+
+const ROLES: [(Role, &str); 2] = [(Role::Primary, "primary"), (Role::Replica, "replica")];
+
+tokio::task_local! {
+    /// Who answers the question that this task is asking.
+    static SERVED_BY: Cell<Role>;
+}
+
+/// Notes who answers the question that this task is asking; outside of one nobody wants to know.
+pub(super) fn served_by(role: Role) {
+    let _nobody_asks = SERVED_BY.try_with(|served_by| served_by.set(role));
+}
+
+/// One histogram per question and role.
+pub struct Meters(Vec<[Histogram; ROLES.len()]>);
 
 impl Meters {
-    /// Makes the histograms.
-    pub fn new(metrics: &Metrics) -> Self {
+    /// Makes the histograms; those of replicas only where there are any.
+    pub fn new(metrics: &Metrics, replicas: bool) -> Self {
         Self(
             LABELS
                 .iter()
-                .map(|(_, operation, collection)| metrics.db_duration(operation, collection))
+                .map(|(_, operation, collection)| {
+                    ROLES.map(|(role, name)| {
+                        let (_, shown) = if replicas { (role, name) } else { ROLES[0] };
+                        metrics.db_duration(operation, collection, shown)
+                    })
+                })
                 .collect(),
         )
     }
@@ -128,8 +154,12 @@ impl Store {
     /// Runs one question and records how long it took, waiting for a connection included.
     pub(super) async fn timed<T>(&self, op: Op, question: impl Future<Output = T>) -> T {
         let started = Instant::now();
-        let answer = question.await;
-        self.meters.0[op as usize].record(started.elapsed());
+        let asked = async {
+            let answer = question.await;
+            (answer, SERVED_BY.with(Cell::get))
+        };
+        let (answer, role) = SERVED_BY.scope(Cell::new(Role::Primary), asked).await;
+        self.meters.0[op as usize][role as usize].record(started.elapsed());
         answer
     }
 }
@@ -142,6 +172,9 @@ mod tests {
     fn every_question_finds_its_own_labels() {
         for (at, (op, _, _)) in LABELS.iter().enumerate() {
             assert_eq!(*op as usize, at);
+        }
+        for (at, (role, _)) in ROLES.iter().enumerate() {
+            assert_eq!(*role as usize, at);
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Which databases there are and how they are connected: the topology, and nothing else.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::postgres::Cluster;
 use crate::config::DatabaseConfig;
 
 /// The database, by kind.
@@ -20,13 +23,21 @@ pub enum Db {
         /// The connections that read.
         ro: SqlitePool,
     },
+    /// A primary that writes and replicas that read.
+    Postgres(Arc<Cluster>),
 }
 
 const PAGE_CACHE_KIB: u32 = 16 * 1024;
 const MMAP_BYTES: u64 = 256 * 1024 * 1024;
 
+static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+
 impl Db {
     pub(super) async fn open(config: &DatabaseConfig) -> anyhow::Result<Self> {
+        if !config.url.is_empty() {
+            return Ok(Self::Postgres(Cluster::open(&config.url, &config.replicas, config).await?));
+        }
         let acquire = Duration::from_millis(config.acquire_timeout_ms);
         if config.in_memory() {
             // Each connection to :memory: is a database of its own, so there is one for everything.
@@ -64,24 +75,58 @@ impl Db {
     }
 
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
+        let migrated = match self {
+            Self::Sqlite { rw, .. } => SQLITE.run(rw).await,
+            Self::Postgres(cluster) => POSTGRES.run(&mut cluster.patient().await?).await,
+        };
+        migrated.map_err(|e| anyhow::anyhow!("cannot migrate the database: {e}"))
+    }
+
+    pub(super) async fn ensure_migrated(&self) -> anyhow::Result<()> {
+        const SQL: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+        // Without its table no migration ever ran.
+        let done: Vec<i64> = match self {
+            Self::Sqlite { ro, .. } => sqlx::query_scalar(SQL).fetch_all(ro).await.unwrap_or_default(),
+            Self::Postgres(cluster) => {
+                sqlx::query_scalar(SQL).fetch_all(&mut cluster.patient().await?).await.unwrap_or_default()
+            }
+        };
+        let wanted = match self {
+            Self::Sqlite { .. } => &SQLITE,
+            Self::Postgres(_) => &POSTGRES,
+        };
+        let pending: Vec<_> = wanted.iter().filter(|migration| !done.contains(&migration.version)).collect();
+        anyhow::ensure!(
+            pending.is_empty(),
+            "the database is not up to date: {} of {} migrations are pending; run `service migrate`",
+            pending.len(),
+            wanted.iter().count()
+        );
+        Ok(())
+    }
+
+    pub(super) fn connections(&self) -> (u32, u32) {
+        let count = |size: u32, idle: usize| {
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+            (size.saturating_sub(idle), idle)
+        };
         match self {
-            Self::Sqlite { rw, .. } => {
-                let migrated = sqlx::migrate!("./migrations/sqlite").run(rw).await;
-                migrated.map_err(|e| anyhow::anyhow!("cannot migrate the database: {e}"))
+            Self::Sqlite { rw, ro } => count(rw.size() + ro.size(), rw.num_idle() + ro.num_idle()),
+            Self::Postgres(cluster) => {
+                let (size, idle) = cluster.connections();
+                count(size, idle)
             }
         }
     }
 
-    pub(super) fn connections(&self) -> (u32, u32) {
-        let Self::Sqlite { rw, ro } = self;
-        let idle = u32::try_from(rw.num_idle() + ro.num_idle()).unwrap_or(u32::MAX);
-        ((rw.size() + ro.size()).saturating_sub(idle), idle)
-    }
-
     pub(super) async fn close(&self) {
-        let Self::Sqlite { rw, ro } = self;
-        ro.close().await;
-        rw.close().await;
+        match self {
+            Self::Sqlite { rw, ro } => {
+                ro.close().await;
+                rw.close().await;
+            }
+            Self::Postgres(cluster) => cluster.close().await,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::{Op, Result, Store, Timestamp, ro, rw};
 
 /// The colours of the interface.
@@ -70,36 +71,47 @@ impl Default for Preferences {
     }
 }
 
+const GET: &str = "SELECT theme, locale, email_notifications, page_size FROM preferences WHERE user_id = $1";
+
 /// The preferences of `user`; the defaults when none were ever set.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn get(store: &Store, user: Uuid) -> Result<Preferences> {
-    const SQL: &str =
-        "SELECT theme, locale, email_notifications, page_size FROM preferences WHERE user_id = $1";
     store
         .timed(Op::PreferencesGet, async {
             let row: Option<Preferences> =
-                ro!(&store.db, p => sqlx::query_as(SQL).bind(user).fetch_optional(p).await?);
+                ro!(store.of(user), p => sqlx::query_as(GET).bind(user).fetch_optional(p).await?);
             Ok(row.unwrap_or_default())
         })
         .await
 }
+
+const PUT: &str = "INSERT INTO preferences (user_id, theme, locale, email_notifications, page_size, updated_at_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) DO UPDATE SET theme = excluded.theme, \
+                   locale = excluded.locale, email_notifications = excluded.email_notifications, \
+                   page_size = excluded.page_size, updated_at_us = excluded.updated_at_us";
 
 /// Replaces the preferences of `user`.
 ///
 /// # Errors
 /// [`super::StoreError::Dangling`] when there is no such user.
 pub async fn put(store: &Store, user: Uuid, preferences: &Preferences, now: Timestamp) -> Result<()> {
-    const SQL: &str = "INSERT INTO preferences (user_id, theme, locale, email_notifications, page_size, updated_at_us) \
-                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) DO UPDATE SET theme = excluded.theme, \
-                       locale = excluded.locale, email_notifications = excluded.email_notifications, \
-                       page_size = excluded.page_size, updated_at_us = excluded.updated_at_us";
     store
         .timed(Op::PreferencesPut, async {
-            rw!(&store.db, p => sqlx::query(SQL).bind(user).bind(preferences.theme.as_str()).bind(&preferences.locale)
-                .bind(preferences.email_notifications).bind(preferences.page_size).bind(now).execute(p).await?);
+            rw!(store.of(user), p => sqlx::query(PUT).bind(user).bind(preferences.theme.as_str()).bind(&preferences.locale)
+                .bind(preferences.email_notifications).bind(preferences.page_size).bind(now).execute(p).await?
+                .rows_affected());
             Ok(())
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Bool, Int, Text, User};
+    vec![
+        Named::hot("preferences: get", GET, &[User]),
+        Named::hot("preferences: put", PUT, &[User, Text("dark"), Text("en"), Bool(true), Int(20), Int(1)]),
+    ]
 }

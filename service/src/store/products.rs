@@ -4,6 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::idempotency::{self, Claim};
+use super::named::{Arg, Named};
 use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, ro_typed, rw};
 
 /// A product, as stored and as sent.
@@ -51,11 +52,12 @@ pub struct Filter<'a> {
     pub limit: i64,
 }
 
-/// A `LIKE` pattern (escape character `\`) for texts that contain `q`, for comparison with lower case.
-pub(super) fn contains(q: &str) -> String {
+/// A `LIKE` pattern (escape character `\`) for texts that contain `q`, for comparison with lower case; lower case of the
+/// databases' kind, which is of the letters A to Z.
+pub fn contains(q: &str) -> String {
     let mut pattern = String::with_capacity(q.len() + 2);
     pattern.push('%');
-    for c in q.chars().flat_map(char::to_lowercase) {
+    for c in q.chars().map(|c| c.to_ascii_lowercase()) {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -86,25 +88,64 @@ where
     }
 }
 
+fn count_sql<DB>(filter: &Filter<'_>) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> String: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql = sqlx::QueryBuilder::new("SELECT COUNT(*) FROM products");
+    push_where(&mut sql, filter);
+    sql
+}
+
+fn page_sql<DB>(filter: &Filter<'_>, offset: i64) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> String: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql = sqlx::QueryBuilder::new(concat!("SELECT ", columns!(), " FROM products"));
+    push_where(&mut sql, filter);
+    sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(filter.limit);
+    sql.push(" OFFSET ").push_bind(offset);
+    sql
+}
+
+fn list_sql<DB>(filter: &Filter<'_>, after: Option<(i64, Uuid)>) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> Uuid: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> String: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql = sqlx::QueryBuilder::new(concat!("SELECT ", columns!(), " FROM products"));
+    push_where(&mut sql, filter);
+    if let Some((created, id)) = after {
+        sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
+    }
+    sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(filter.limit);
+    sql
+}
+
 /// One page by offset, and how many products the filter finds in all.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn page(store: &Store, filter: &Filter<'_>, offset: i64) -> Result<(Vec<Product>, i64)> {
     store
-        .timed(Op::ProductPage, async {
-            Ok(ro_typed!(&store.db, p, Kind => {
-                let mut connection = p.acquire().await?;
-                let mut count = sqlx::QueryBuilder::<Kind>::new("SELECT COUNT(*) FROM products");
-                push_where(&mut count, filter);
-                let total: i64 = count.build_query_scalar().fetch_one(&mut *connection).await?;
-                let mut sql = sqlx::QueryBuilder::<Kind>::new(concat!("SELECT ", columns!(), " FROM products"));
-                push_where(&mut sql, filter);
-                sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(filter.limit)
-                    .push(" OFFSET ").push_bind(offset);
-                (sql.build_query_as().fetch_all(&mut *connection).await?, total)
-            }))
-        })
+        .timed(
+            Op::ProductPage,
+            Box::pin(async {
+                Ok(ro_typed!(store.catalog(), p, Kind => {
+                    let mut connection = p.acquire().await?;
+                    let total: i64 =
+                        count_sql::<Kind>(filter).build_query_scalar().fetch_one(&mut *connection).await?;
+                    let mut page = page_sql::<Kind>(filter, offset);
+                    (page.build_query_as().fetch_all(&mut *connection).await?, total)
+                }))
+            }),
+        )
         .await
 }
 
@@ -115,31 +156,29 @@ pub async fn page(store: &Store, filter: &Filter<'_>, offset: i64) -> Result<(Ve
 pub async fn list(store: &Store, filter: &Filter<'_>, after: Option<(i64, Uuid)>) -> Result<Vec<Product>> {
     store
         .timed(Op::ProductList, async {
-            Ok(ro_typed!(&store.db, p, Kind => {
-                let mut sql = sqlx::QueryBuilder::<Kind>::new(concat!("SELECT ", columns!(), " FROM products"));
-                push_where(&mut sql, filter);
-                if let Some((created, id)) = after {
-                    sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
-                }
-                sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(filter.limit);
-                sql.build_query_as().fetch_all(p).await?
+            Ok(ro_typed!(store.catalog(), p, Kind => {
+                list_sql::<Kind>(filter, after).build_query_as().fetch_all(p).await?
             }))
         })
         .await
 }
+
+const GET: &str = concat!("SELECT ", columns!(), " FROM products WHERE id = $1");
 
 /// One product.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn get(store: &Store, id: Uuid) -> Result<Option<Product>> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM products WHERE id = $1");
     store
         .timed(Op::ProductGet, async {
-            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(id).fetch_optional(p).await?))
+            Ok(ro!(store.catalog(), p => sqlx::query_as(GET).bind(id).fetch_optional(p).await?))
         })
         .await
 }
+
+const INSERT: &str = "INSERT INTO products (id, title, description, category, price_cents, stock, created_at_us, \
+                   updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 
 /// Stores a new product; with a claim of `user`, at most once.
 ///
@@ -151,11 +190,9 @@ pub async fn insert(
     product: &Product,
     claim: Option<&Claim<'_>>,
 ) -> Result<idempotency::Outcome> {
-    const SQL: &str = "INSERT INTO products (id, title, description, category, price_cents, stock, created_at_us, \
-                       updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
     macro_rules! insert_by {
         ($executor:expr) => {
-            sqlx::query(SQL)
+            sqlx::query(INSERT)
                 .bind(product.id)
                 .bind(&product.title)
                 .bind(&product.description)
@@ -165,15 +202,16 @@ pub async fn insert(
                 .bind(product.created_at)
                 .execute($executor)
                 .await?
+                .rows_affected()
         };
     }
     store
         .timed(Op::ProductInsert, async {
             let Some(claim) = claim else {
-                rw!(&store.db, p => insert_by!(p));
+                rw!(store.catalog(), p => insert_by!(p));
                 return Ok(idempotency::Outcome::Done);
             };
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+            Ok::<_, StoreError>(in_tx!(store.catalog(), tx => {
                 let outcome = idempotency::claim!(tx, user, claim);
                 if matches!(outcome, idempotency::Outcome::Done) {
                     insert_by!(&mut *tx);
@@ -199,25 +237,28 @@ pub struct Changes {
     pub stock: Option<i64>,
 }
 
+const UPDATE: &str = concat!(
+    "UPDATE products SET title = COALESCE($2, title), description = COALESCE($3, description), \
+     category = COALESCE($4, category), price_cents = COALESCE($5, price_cents), stock = COALESCE($6, stock), \
+     updated_at_us = $7 WHERE id = $1 RETURNING ",
+    columns!()
+);
+
 /// Changes a product; `None` when there is no such product.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn update(store: &Store, id: Uuid, changes: &Changes, now: Timestamp) -> Result<Option<Product>> {
-    const SQL: &str = concat!(
-        "UPDATE products SET title = COALESCE($2, title), description = COALESCE($3, description), \
-         category = COALESCE($4, category), price_cents = COALESCE($5, price_cents), stock = COALESCE($6, stock), \
-         updated_at_us = $7 WHERE id = $1 RETURNING ",
-        columns!()
-    );
     store
         .timed(Op::ProductUpdate, async {
-            Ok(rw!(&store.db, p => sqlx::query_as(SQL).bind(id).bind(&changes.title).bind(&changes.description)
+            Ok(rw!(store.catalog(), p => sqlx::query_as(UPDATE).bind(id).bind(&changes.title).bind(&changes.description)
                 .bind(&changes.category).bind(changes.price_cents).bind(changes.stock).bind(now)
                 .fetch_optional(p).await?))
         })
         .await
 }
+
+const DELETE: &str = "DELETE FROM products WHERE id = $1";
 
 /// Removes a product; whether there was one.
 ///
@@ -226,10 +267,50 @@ pub async fn update(store: &Store, id: Uuid, changes: &Changes, now: Timestamp) 
 pub async fn delete(store: &Store, id: Uuid) -> Result<bool> {
     store
         .timed(Op::ProductDelete, async {
-            Ok(rw!(&store.db, p => sqlx::query("DELETE FROM products WHERE id = $1").bind(id).execute(p).await?
+            Ok(rw!(store.catalog(), p => sqlx::query(DELETE).bind(id).execute(p).await?
                 .rows_affected() > 0))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Int, NoText, Product, Text};
+    let list = |filter: &Filter<'_>| list_sql::<sqlx::Postgres>(filter, None);
+    let after = Some((0, Uuid::nil()));
+    let limit = Int(21);
+    let all = Filter::default();
+    let priced = Filter { min_price_cents: Some(1), max_price_cents: Some(2), ..Filter::default() };
+    vec![
+        // What the first pagination costs is what the second one is compared with.
+        Named::cold("products: count", count_sql::<sqlx::Postgres>(&all), &[]),
+        Named::cold("products: page by offset", page_sql::<sqlx::Postgres>(&all, 1), &[limit, Int(100)]),
+        Named::hot("products: list", list(&all), &[limit]),
+        Named::hot(
+            "products: list behind a position",
+            list_sql::<sqlx::Postgres>(&all, after),
+            &[Int(i64::MAX), Product, limit],
+        ),
+        Named::hot(
+            "products: list of a category",
+            list(&Filter { category: Some("x"), ..Filter::default() }),
+            &[Text("books"), limit],
+        ),
+        Named::hot("products: list by price", list(&priced), &[Int(1000), Int(9000), limit]),
+        Named::hot(
+            "products: list by part of the title",
+            list(&Filter { q: Some("x"), ..Filter::default() }),
+            &[Text("%lamp%"), limit],
+        ),
+        Named::hot("products: get", GET, &[Product]),
+        Named::hot(
+            "products: insert",
+            INSERT,
+            &[Product, Text("T"), Text("D"), Text("books"), Int(1), Int(1), Int(1)],
+        ),
+        Named::hot("products: update", UPDATE, &[Product, Text("T"), NoText, NoText, Int(1), Int(1), Int(1)]),
+        Named::hot("products: delete", DELETE, &[Product]),
+    ]
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub async fn done(store: &Store, db: &Db, name: &str, holder: Uuid, due: Timesta
         "UPDATE schedules SET due_at_us = $3, leased_until_us = 0 WHERE name = $1 AND holder = $2";
     store
         .timed(Op::ScheduleClaim, async {
-            rw!(db, p => sqlx::query(SQL).bind(name).bind(holder).bind(due).execute(p).await?);
+            rw!(db, p => sqlx::query(SQL).bind(name).bind(holder).bind(due).execute(p).await?.rows_affected());
             Ok(())
         })
         .await

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::users::Role;
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro};
+use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, rw};
 
 /// SHA-256 of a refresh token; the token itself is never stored.
 pub type TokenHash = [u8; 32];
@@ -29,20 +30,22 @@ pub struct NewSession<'a> {
 /// A session that was ended, and until when its access tokens have to be refused.
 pub type Revoked = (Uuid, Timestamp);
 
+const INSERT: &str = "INSERT INTO sessions (id, user_id, ip, device, created_at_us, expires_at_us) \
+                       VALUES ($1, $2, $3, $4, $5, $6)";
+
+const CAP: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE id IN (SELECT id FROM sessions \
+                   WHERE user_id = $1 AND revoked_at_us IS NULL AND expires_at_us > $2 \
+                   ORDER BY created_at_us DESC, id DESC LIMIT 1000 OFFSET $3) RETURNING id, expires_at_us";
+
 /// Stores a session. Ends the oldest beyond `most` per user and returns those.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn insert(store: &Store, session: &NewSession<'_>, most: u32) -> Result<Vec<Revoked>> {
-    const SESSION: &str = "INSERT INTO sessions (id, user_id, ip, device, created_at_us, expires_at_us) \
-                           VALUES ($1, $2, $3, $4, $5, $6)";
-    const CAP: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE id IN (SELECT id FROM sessions \
-                       WHERE user_id = $1 AND revoked_at_us IS NULL AND expires_at_us > $2 \
-                       ORDER BY created_at_us DESC, id DESC LIMIT 1000 OFFSET $3) RETURNING id, expires_at_us";
     store
         .timed(Op::SessionInsert, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
-                sqlx::query(SESSION).bind(session.id).bind(session.user_id).bind(session.ip).bind(session.device)
+            Ok::<_, StoreError>(in_tx!(store.of(session.user_id), tx => {
+                sqlx::query(INSERT).bind(session.id).bind(session.user_id).bind(session.ip).bind(session.device)
                     .bind(session.now).bind(session.expires_at).execute(&mut *tx).await?;
                 sqlx::query(INSERT_REFRESH).bind(session.refresh.as_slice()).bind(session.id)
                     .bind(session.expires_at).execute(&mut *tx).await?;
@@ -84,6 +87,27 @@ struct Presented {
     session_expires_at: Timestamp,
 }
 
+const FIND: &str = "SELECT s.id AS session_id, s.user_id, u.role, r.used_at_us IS NOT NULL AS used, \
+                    (r.expires_at_us > $2 AND s.revoked_at_us IS NULL) AS live, \
+                    s.expires_at_us AS session_expires_at \
+                    FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id \
+                    WHERE r.token_hash = $1";
+
+// The condition decides between two who present the same token at the same time.
+const USE: &str = "UPDATE refresh_tokens SET used_at_us = $2 WHERE token_hash = $1 AND used_at_us IS NULL";
+
+const EXTEND: &str = "UPDATE sessions SET expires_at_us = $2 WHERE id = $1 AND expires_at_us < $2";
+
+const REVOKE_FAMILY: &str = "UPDATE sessions SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1";
+
+/// Ends the session of a token that was presented twice.
+macro_rules! revoke_family {
+    ($tx:ident, $token:ident, $now:ident) => {{
+        sqlx::query(REVOKE_FAMILY).bind($token.session_id).bind($now).execute(&mut *$tx).await?;
+        Rotation::Replayed(($token.session_id, $token.session_expires_at))
+    }};
+}
+
 /// Exchanges the refresh token `old` for `new`, in one transaction.
 ///
 /// # Errors
@@ -95,31 +119,24 @@ pub async fn rotate(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<Rotation> {
-    const FIND: &str = "SELECT s.id AS session_id, s.user_id, u.role, r.used_at_us IS NOT NULL AS used, \
-                        (r.expires_at_us > $2 AND s.revoked_at_us IS NULL) AS live, \
-                        s.expires_at_us AS session_expires_at \
-                        FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id \
-                        WHERE r.token_hash = $1";
-    const USE: &str = "UPDATE refresh_tokens SET used_at_us = $2 WHERE token_hash = $1";
-    const EXTEND: &str = "UPDATE sessions SET expires_at_us = $2 WHERE id = $1 AND expires_at_us < $2";
-    const REVOKE: &str = "UPDATE sessions SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1";
     store
         .timed(Op::SessionRotate, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+            Ok::<_, StoreError>(in_tx!(store.directory(), tx => {
                 let found: Option<Presented> = sqlx::query_as(FIND).bind(old.as_slice()).bind(now)
                     .fetch_optional(&mut *tx).await?;
                 match found {
-                    Some(token) if token.used => {
-                        sqlx::query(REVOKE).bind(token.session_id).bind(now).execute(&mut *tx).await?;
-                        Rotation::Replayed((token.session_id, token.session_expires_at))
-                    }
+                    Some(token) if token.used => revoke_family!(tx, token, now),
                     Some(token) if token.live => {
-                        sqlx::query(USE).bind(old.as_slice()).bind(now).execute(&mut *tx).await?;
+                        let used = sqlx::query(USE).bind(old.as_slice()).bind(now).execute(&mut *tx).await?;
+                        if used.rows_affected() == 0 {
+                            revoke_family!(tx, token, now)
+                        } else {
                         sqlx::query(INSERT_REFRESH).bind(new.as_slice()).bind(token.session_id).bind(expires_at)
                             .execute(&mut *tx).await?;
                         sqlx::query(EXTEND).bind(token.session_id).bind(expires_at).execute(&mut *tx).await?;
                         let role = Role::try_from(token.role).unwrap_or(Role::User);
                         Rotation::Rotated { session_id: token.session_id, user_id: token.user_id, role }
+                        }
                     }
                     _ => Rotation::Refused,
                 }
@@ -127,6 +144,9 @@ pub async fn rotate(
         })
         .await
 }
+
+const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $3 WHERE user_id = $1 AND ($2 IS NULL OR id = $2) \
+                   AND revoked_at_us IS NULL RETURNING id, expires_at_us";
 
 /// Ends one session of `user`, or all of them, and returns those that were live.
 ///
@@ -138,30 +158,36 @@ pub async fn revoke(
     session: Option<Uuid>,
     now: Timestamp,
 ) -> Result<Vec<Revoked>> {
-    const SQL: &str = "UPDATE sessions SET revoked_at_us = $3 WHERE user_id = $1 AND ($2 IS NULL OR id = $2) \
-                       AND revoked_at_us IS NULL RETURNING id, expires_at_us";
     store
         .timed(Op::SessionRevoke, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
-                sqlx::query_as(SQL).bind(user).bind(session).bind(now).fetch_all(&mut *tx).await?
+            Ok::<_, StoreError>(in_tx!(store.of(user), tx => {
+                sqlx::query_as(REVOKE).bind(user).bind(session).bind(now).fetch_all(&mut *tx).await?
             }))
         })
         .await
 }
+
+const REVOKED: &str =
+    "SELECT id, expires_at_us FROM sessions WHERE revoked_at_us IS NOT NULL AND expires_at_us > $1";
 
 /// Every session that was ended before its time, for the revocation list of a process that starts.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn revoked(store: &Store, now: Timestamp) -> Result<Vec<Revoked>> {
-    const SQL: &str =
-        "SELECT id, expires_at_us FROM sessions WHERE revoked_at_us IS NOT NULL AND expires_at_us > $1";
     store
         .timed(Op::SessionRevoked, async {
-            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(now).fetch_all(p).await?))
+            let mut all = Vec::new();
+            for db in store.databases() {
+                let some: Vec<Revoked> = ro!(db, p => sqlx::query_as(REVOKED).bind(now).fetch_all(p).await?);
+                all.extend(some);
+            }
+            Ok(all)
         })
         .await
 }
+
+const FORGET: &str = "DELETE FROM sessions WHERE expires_at_us <= $1";
 
 /// Forgets sessions that expired before `now`, with their refresh tokens. Returns how many.
 ///
@@ -170,10 +196,32 @@ pub async fn revoked(store: &Store, now: Timestamp) -> Result<Vec<Revoked>> {
 pub async fn forget_expired(store: &Store, now: Timestamp) -> Result<u64> {
     store
         .timed(Op::SessionForget, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
-                sqlx::query("DELETE FROM sessions WHERE expires_at_us <= $1").bind(now).execute(&mut *tx).await?
-                    .rows_affected()
-            }))
+            let mut all = 0;
+            for db in store.databases() {
+                all += rw!(db, p => sqlx::query(FORGET).bind(now).execute(p).await?.rows_affected());
+            }
+            Ok(all)
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Int, NoId, Session, Text, Token, User};
+    vec![
+        Named::hot(
+            "sessions: insert",
+            INSERT,
+            &[Session, User, Text("127.0.0.1"), Text("explain"), Int(1), Int(2)],
+        ),
+        Named::hot("sessions: insert the refresh token", INSERT_REFRESH, &[Token, Session, Int(2)]),
+        Named::hot("sessions: end those beyond the most", CAP, &[User, Int(1), Int(10)]),
+        Named::hot("sessions: find a refresh token", FIND, &[Token, Int(1)]),
+        Named::hot("sessions: use a refresh token", USE, &[Token, Int(1)]),
+        Named::hot("sessions: extend", EXTEND, &[Session, Int(2)]),
+        Named::hot("sessions: end a family", REVOKE_FAMILY, &[Session, Int(1)]),
+        Named::hot("sessions: end all of a user", REVOKE, &[User, NoId, Int(1)]),
+        Named::hot("sessions: all that were ended", REVOKED, &[Int(1)]),
+        Named::cold("sessions: forget the expired", FORGET, &[Int(1)]),
+    ]
 }

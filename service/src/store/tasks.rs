@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::list::{Filter, Sort, list};
 use super::idempotency::{self, Claim};
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, ro_typed, rw};
+use super::named::{Arg, Named};
+use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, rw};
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -105,106 +107,25 @@ macro_rules! columns {
     };
 }
 
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub enum Sort {
-    /// Newest first.
-    #[default]
-    #[serde(rename = "-created_at")]
-    Newest,
-    /// Oldest first.
-    #[serde(rename = "created_at")]
-    Oldest,
-    /// Due soonest first; tasks without a due date last.
-    #[serde(rename = "due_at")]
-    DueSoonest,
-}
+// After the macro that it uses.
+mod list;
 
-/// The sort key of a task without a due date.
-const NEVER_DUE: i64 = i64::MAX;
-
-impl Sort {
-    /// As sent.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "-created_at",
-            Self::Oldest => "created_at",
-            Self::DueSoonest => "due_at",
-        }
-    }
-
-    /// Where `task` stands in this order; ids make it total.
-    pub fn position(self, task: &Task) -> (i64, Uuid) {
-        match self {
-            Self::Newest | Self::Oldest => (task.created_at.0, task.id),
-            Self::DueSoonest => (task.due_at.map_or(NEVER_DUE, |due| due.0), task.id),
-        }
-    }
-}
-
-/// Which tasks of a user are wanted.
-#[derive(Clone, Debug, Default)]
-pub struct Filter<'a> {
-    /// Only those in this status.
-    pub status: Option<Status>,
-    /// Only those whose title contains this, whatever the case.
-    pub q: Option<&'a str>,
-    /// In this order.
-    pub sort: Sort,
-    /// Only those behind this position.
-    pub after: Option<(i64, Uuid)>,
-    /// At most this many.
-    pub limit: i64,
-}
-
-/// The tasks of `user` that `filter` wants, in its order.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn list(store: &Store, user: Uuid, filter: &Filter<'_>) -> Result<Vec<Task>> {
-    store
-        .timed(Op::TaskList, async {
-            Ok(ro_typed!(&store.db, p, Kind => {
-                let mut sql = sqlx::QueryBuilder::<Kind>::new(concat!("SELECT ", columns!(), " FROM tasks WHERE user_id = "));
-                sql.push_bind(user);
-                if let Some(status) = filter.status {
-                    sql.push(" AND status = ").push_bind(status.as_str());
-                }
-                if let Some(q) = filter.q {
-                    sql.push(" AND LOWER(title) LIKE ").push_bind(super::products::contains(q)).push(" ESCAPE '\\'");
-                }
-                let (key, comparison, order) = match filter.sort {
-                    Sort::Newest => ("created_at_us", "<", "created_at_us DESC, id DESC"),
-                    Sort::Oldest => ("created_at_us", ">", "created_at_us, id"),
-                    Sort::DueSoonest => (
-                        "COALESCE(due_at_us, 9223372036854775807)",
-                        ">",
-                        "COALESCE(due_at_us, 9223372036854775807), id",
-                    ),
-                };
-                if let Some((position, id)) = filter.after {
-                    sql.push(" AND (").push(key).push(", id) ").push(comparison).push(" (").push_bind(position)
-                        .push(", ").push_bind(id).push(")");
-                }
-                sql.push(" ORDER BY ").push(order).push(" LIMIT ").push_bind(filter.limit);
-                sql.build_query_as().fetch_all(p).await?
-            }))
-        })
-        .await
-}
+const GET: &str = concat!("SELECT ", columns!(), " FROM tasks WHERE id = $1 AND user_id = $2");
 
 /// One task of `user`.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn get(store: &Store, user: Uuid, id: Uuid) -> Result<Option<Task>> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM tasks WHERE id = $1 AND user_id = $2");
     store
         .timed(Op::TaskGet, async {
-            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(id).bind(user).fetch_optional(p).await?))
+            Ok(ro!(store.of(user), p => sqlx::query_as(GET).bind(id).bind(user).fetch_optional(p).await?))
         })
         .await
 }
+
+const INSERT: &str = "INSERT INTO tasks (id, user_id, title, description, status, priority, due_at_us, \
+                   created_at_us, updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
 
 /// Stores a new task of `user`; with a claim, at most once.
 ///
@@ -216,11 +137,9 @@ pub async fn insert(
     task: &Task,
     claim: Option<&Claim<'_>>,
 ) -> Result<idempotency::Outcome> {
-    const SQL: &str = "INSERT INTO tasks (id, user_id, title, description, status, priority, due_at_us, \
-                       created_at_us, updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
     macro_rules! insert_by {
         ($executor:expr) => {
-            sqlx::query(SQL)
+            sqlx::query(INSERT)
                 .bind(task.id)
                 .bind(user)
                 .bind(&task.title)
@@ -231,16 +150,17 @@ pub async fn insert(
                 .bind(task.created_at)
                 .execute($executor)
                 .await?
+                .rows_affected()
         };
     }
     store
         .timed(Op::TaskInsert, async {
             // One statement is a transaction of its own, at half the price.
             let Some(claim) = claim else {
-                rw!(&store.db, p => insert_by!(p));
+                rw!(store.of(user), p => insert_by!(p));
                 return Ok(idempotency::Outcome::Done);
             };
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(user), tx => {
                 let outcome = idempotency::claim!(tx, user, claim);
                 if matches!(outcome, idempotency::Outcome::Done) {
                     insert_by!(&mut *tx);
@@ -266,6 +186,15 @@ pub struct Changes {
     pub due_at: Option<Option<Timestamp>>,
 }
 
+const UPDATE: &str = concat!(
+    "UPDATE tasks SET title = COALESCE($3, title), \
+     description = CASE WHEN $4 THEN $5 ELSE description END, \
+     status = COALESCE($6, status), priority = COALESCE($7, priority), \
+     due_at_us = CASE WHEN $8 THEN $9 ELSE due_at_us END, updated_at_us = $10 \
+     WHERE id = $1 AND user_id = $2 RETURNING ",
+    columns!()
+);
+
 /// Changes a task of `user`; `None` when there is no such task.
 ///
 /// # Errors
@@ -277,17 +206,9 @@ pub async fn update(
     changes: &Changes,
     now: Timestamp,
 ) -> Result<Option<Task>> {
-    const SQL: &str = concat!(
-        "UPDATE tasks SET title = COALESCE($3, title), \
-         description = CASE WHEN $4 THEN $5 ELSE description END, \
-         status = COALESCE($6, status), priority = COALESCE($7, priority), \
-         due_at_us = CASE WHEN $8 THEN $9 ELSE due_at_us END, updated_at_us = $10 \
-         WHERE id = $1 AND user_id = $2 RETURNING ",
-        columns!()
-    );
     store
         .timed(Op::TaskUpdate, async {
-            Ok(rw!(&store.db, p => sqlx::query_as(SQL).bind(id).bind(user).bind(&changes.title)
+            Ok(rw!(store.of(user), p => sqlx::query_as(UPDATE).bind(id).bind(user).bind(&changes.title)
                 .bind(changes.description.is_some()).bind(changes.description.as_ref().and_then(Option::as_ref))
                 .bind(changes.status.map(Status::as_str)).bind(changes.priority.map(Priority::as_str))
                 .bind(changes.due_at.is_some()).bind(changes.due_at.flatten()).bind(now)
@@ -296,15 +217,16 @@ pub async fn update(
         .await
 }
 
+const DELETE: &str = "DELETE FROM tasks WHERE id = $1 AND user_id = $2";
+
 /// Removes a task of `user`; whether there was one.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(store: &Store, user: Uuid, id: Uuid) -> Result<bool> {
-    const SQL: &str = "DELETE FROM tasks WHERE id = $1 AND user_id = $2";
     store
         .timed(Op::TaskDelete, async {
-            Ok(rw!(&store.db, p => sqlx::query(SQL).bind(id).bind(user).execute(p).await?.rows_affected() > 0))
+            Ok(rw!(store.of(user), p => sqlx::query(DELETE).bind(id).bind(user).execute(p).await?.rows_affected() > 0))
         })
         .await
 }
@@ -325,18 +247,19 @@ pub struct Stats {
     pub overdue: i64,
 }
 
+const STATS: &str = "SELECT status, COUNT(*), \
+                   COUNT(CASE WHEN status <> 'done' AND due_at_us < $2 THEN 1 END) \
+                   FROM tasks WHERE user_id = $1 GROUP BY status";
+
 /// The statistics of `user` at `now`.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn stats(store: &Store, user: Uuid, now: Timestamp) -> Result<Stats> {
-    const SQL: &str = "SELECT status, COUNT(*), \
-                       COUNT(CASE WHEN status <> 'done' AND due_at_us < $2 THEN 1 END) \
-                       FROM tasks WHERE user_id = $1 GROUP BY status";
     store
         .timed(Op::TaskStats, async {
             let rows: Vec<(String, i64, i64)> =
-                ro!(&store.db, p => sqlx::query_as(SQL).bind(user).bind(now).fetch_all(p).await?);
+                ro!(store.of(user), p => sqlx::query_as(STATS).bind(user).bind(now).fetch_all(p).await?);
             Ok(rows.into_iter().fold(Stats::default(), |mut stats, (status, count, overdue)| {
                 stats.total += count;
                 stats.overdue += overdue;
@@ -349,4 +272,51 @@ pub async fn stats(store: &Store, user: Uuid, now: Timestamp) -> Result<Stats> {
             }))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Bool, Int, NoText, Task, Text, User};
+    let list = |filter: &Filter<'_>| list::list_sql::<sqlx::Postgres>(Uuid::nil(), filter);
+    let sorted = |sort| Filter { sort, ..Filter::default() };
+    let behind = |sort| Filter { sort, after: Some((0, Uuid::nil())), ..Filter::default() };
+    let limit = Int(21);
+    vec![
+        Named::hot("tasks: list, newest first", list(&sorted(Sort::Newest)), &[User, limit]),
+        Named::hot("tasks: list, oldest first", list(&sorted(Sort::Oldest)), &[User, limit]),
+        Named::hot("tasks: list, due soonest first", list(&sorted(Sort::DueSoonest)), &[User, limit]),
+        Named::hot(
+            "tasks: list behind a position",
+            list(&behind(Sort::Newest)),
+            &[User, Int(i64::MAX), Task, limit],
+        ),
+        Named::hot(
+            "tasks: list by due date behind a position",
+            list(&behind(Sort::DueSoonest)),
+            &[User, Int(0), Task, limit],
+        ),
+        Named::hot(
+            "tasks: list of one status",
+            list(&Filter { status: Some(Status::Todo), ..Filter::default() }),
+            &[User, Text("todo"), limit],
+        ),
+        Named::hot(
+            "tasks: list by part of the title",
+            list(&Filter { q: Some("x"), ..Filter::default() }),
+            &[User, Text("%report%"), limit],
+        ),
+        Named::hot("tasks: get", GET, &[Task, User]),
+        Named::hot(
+            "tasks: insert",
+            INSERT,
+            &[Task, User, Text("T"), NoText, Text("todo"), Text("low"), Int(1), Int(1)],
+        ),
+        Named::hot(
+            "tasks: update",
+            UPDATE,
+            &[Task, User, NoText, Bool(false), NoText, Text("done"), NoText, Bool(false), Int(1), Int(1)],
+        ),
+        Named::hot("tasks: delete", DELETE, &[Task, User]),
+        Named::hot("tasks: statistics", STATS, &[User, Int(1)]),
+    ]
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::outbox::NewJob;
 use super::{Op, Result, Store, StoreError, Timestamp, in_tx, outbox, ro, rw};
 
@@ -71,17 +72,18 @@ pub struct Credentials {
     pub role: Role,
 }
 
+const INSERT: &str = "INSERT INTO users (id, email, name, password_hash, role, created_at_us, updated_at_us) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
 /// Stores a new account, and with it the job that welcomes its owner.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the e-mail has one already.
 pub async fn insert(store: &Store, user: &User, password_hash: &str, welcome: Option<&NewJob>) -> Result<()> {
-    const SQL: &str = "INSERT INTO users (id, email, name, password_hash, role, created_at_us, updated_at_us) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
     store
         .timed(Op::UserInsert, async {
-            in_tx!(&store.db, tx => {
-                sqlx::query(SQL).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
+            in_tx!(store.of(user.id), tx => {
+                sqlx::query(INSERT).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
                     .bind(user.role.as_str()).bind(user.created_at).bind(user.updated_at).execute(&mut *tx).await?;
                 if let Some(welcome) = welcome {
                     outbox::enqueue!(tx, welcome);
@@ -92,31 +94,36 @@ pub async fn insert(store: &Store, user: &User, password_hash: &str, welcome: Op
         .await
 }
 
+const GET: &str = "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE id = $1";
+
 /// The account with this id.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn get(store: &Store, id: Uuid) -> Result<Option<User>> {
-    const SQL: &str = "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE id = $1";
     store
         .timed(Op::UserGet, async {
-            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(id).fetch_optional(p).await?))
+            Ok(ro!(store.of(id), p => sqlx::query_as(GET).bind(id).fetch_optional(p).await?))
         })
         .await
 }
+
+const CREDENTIALS: &str = "SELECT id, password_hash, role FROM users WHERE email = $1";
 
 /// What a login with this e-mail (in lower case) needs to know.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn credentials(store: &Store, email: &str) -> Result<Option<Credentials>> {
-    const SQL: &str = "SELECT id, password_hash, role FROM users WHERE email = $1";
     store
         .timed(Op::UserGet, async {
-            Ok(ro!(&store.db, p => sqlx::query_as(SQL).bind(email).fetch_optional(p).await?))
+            Ok(ro!(store.directory(), p => sqlx::query_as(CREDENTIALS).bind(email).fetch_optional(p).await?))
         })
         .await
 }
+
+const UPDATE: &str = "UPDATE users SET email = COALESCE($2, email), name = COALESCE($3, name), updated_at_us = $4 \
+                   WHERE id = $1 RETURNING id, email, name, role, created_at_us, updated_at_us";
 
 /// Changes the given fields; `None` when there is no such account.
 ///
@@ -129,15 +136,17 @@ pub async fn update(
     name: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<User>> {
-    const SQL: &str = "UPDATE users SET email = COALESCE($2, email), name = COALESCE($3, name), updated_at_us = $4 \
-                       WHERE id = $1 RETURNING id, email, name, role, created_at_us, updated_at_us";
     store
         .timed(Op::UserUpdate, async {
-            Ok(rw!(&store.db, p => sqlx::query_as(SQL).bind(id).bind(email).bind(name).bind(now)
+            Ok(rw!(store.of(id), p => sqlx::query_as(UPDATE).bind(id).bind(email).bind(name).bind(now)
                 .fetch_optional(p).await?))
         })
         .await
 }
+
+const DELETE: &str = "DELETE FROM users WHERE id = $1";
+const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
+                      RETURNING id, expires_at_us";
 
 /// Removes the account with everything it owns and revokes its sessions. Returns the sessions that were live, with
 /// the time at which each would have expired.
@@ -145,14 +154,29 @@ pub async fn update(
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(store: &Store, id: Uuid, now: Timestamp) -> Result<Vec<(Uuid, Timestamp)>> {
-    const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
-                          RETURNING id, expires_at_us";
     store
         .timed(Op::UserDelete, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
-                sqlx::query("DELETE FROM users WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            Ok::<_, StoreError>(in_tx!(store.of(id), tx => {
+                sqlx::query(DELETE).bind(id).execute(&mut *tx).await?;
                 sqlx::query_as(REVOKE).bind(id).bind(now).fetch_all(&mut *tx).await?
             }))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Email, Int, Text, User};
+    vec![
+        Named::hot(
+            "users: insert",
+            INSERT,
+            &[User, Email, Text("A"), Text("hash"), Text("user"), Int(1), Int(1)],
+        ),
+        Named::hot("users: get", GET, &[User]),
+        Named::hot("users: credentials by e-mail", CREDENTIALS, &[Email]),
+        Named::hot("users: update", UPDATE, &[User, Email, Text("A"), Int(1)]),
+        Named::hot("users: delete", DELETE, &[User]),
+        Named::hot("users: revoke the sessions", REVOKE, &[User, Int(1)]),
+    ]
 }

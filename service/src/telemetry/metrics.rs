@@ -80,11 +80,17 @@ impl Metrics {
         self.handle.run_upkeep();
     }
 
-    /// The histogram of one kind of store operation.
-    pub fn db_duration(&self, operation: &'static str, collection: &'static str) -> Histogram {
+    /// The histogram of one kind of store operation, answered by a `primary` or a `replica`.
+    pub fn db_duration(
+        &self,
+        operation: &'static str,
+        collection: &'static str,
+        role: &'static str,
+    ) -> Histogram {
         let labels = vec![
-            Label::from_static_parts("db_operation_name", operation),
+            label("db_operation_name", operation),
             label("db_collection_name", collection),
+            label("role", role),
         ];
         self.recorder.register_histogram(&Key::from_parts(DB_DURATION, labels), &ORIGIN)
     }

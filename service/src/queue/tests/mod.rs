@@ -212,7 +212,7 @@ async fn the_job_of_a_worker_that_fell_silent_is_done_once_by_another(over: Over
     let service = start(over, |config| config.queue.poll_ms = 60_000).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let job = welcome(&service, 1).await;
-    let db = service.store.of(job.user_id).clone();
+    let db = service.store.of(job.user_id).database().clone();
     let now = Timestamp(clock::now_us());
     // Claimed, and then nothing: as by a process that was killed.
     let lease = Timestamp(now.0 + 300_000);
@@ -246,7 +246,9 @@ async fn a_job_handed_over_many_times_has_one_effect(over: Over<'_>) {
     until("it is done", async || state(&service, &job).await.state == "done").await;
     for _ in 0..5 {
         let now = Timestamp(clock::now_us());
-        outbox::hand_to_table(&service.store, service.store.of(job.user_id), now, 10).await.unwrap();
+        outbox::hand_to_table(&service.store, service.store.of(job.user_id).database(), now, 10)
+            .await
+            .unwrap();
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!((server.taken().len(), state(&service, &job).await.attempts), (1, 1));

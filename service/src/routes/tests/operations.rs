@@ -120,7 +120,7 @@ async fn the_metrics_have_the_names_that_dashboards_know() {
     for name in [
         "http_server_request_duration_seconds_bucket{http_route=\"/api/v1/tasks\",http_request_method=\"GET\",\
          http_response_status_code=\"200\",le=\"0.1\"} 1",
-        "db_client_operation_duration_seconds_count{db_operation_name=\"list\",db_collection_name=\"tasks\"} 1",
+        "db_client_operation_duration_seconds_count{db_operation_name=\"list\",db_collection_name=\"tasks\",role=\"primary\"} 1",
         "http_server_active_requests 1",
         "db_client_connection_count{state=\"used\"} ",
         "active_users 1",

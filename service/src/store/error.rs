@@ -1,0 +1,104 @@
+//! Why the store did not answer, whatever kind of database it is.
+
+use crate::error::Error;
+
+/// Why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The row contradicts a unique constraint.
+    #[error("already there")]
+    Taken,
+    /// The row refers to one that does not exist.
+    #[error("refers to something that does not exist")]
+    Dangling,
+    /// A text that the database cannot keep: PostgreSQL has no place for the character U+0000.
+    #[error("a text holds the character U+0000, which cannot be stored")]
+    Unstorable,
+    /// Every connection, or the write lock, stayed taken for as long as a request may wait, or a statement took longer
+    /// than it may.
+    #[error("the database stayed busy for too long")]
+    Exhausted,
+    /// The database would have to take back what another transaction did at the same time; trying again helps.
+    #[error("another transaction changed the same rows at the same time")]
+    Contended,
+    /// The server is not there, is starting or stopping, or went away before it answered. What a write wanted may or may
+    /// not have happened.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(sqlx::Error),
+    /// Anything else.
+    #[error(transparent)]
+    Failed(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(e) if e.is_unique_violation() => Self::Taken,
+            sqlx::Error::Database(e) if e.is_foreign_key_violation() => Self::Dangling,
+            sqlx::Error::Database(e) => match e.code().map_or(Said::Other, |code| said(&code)) {
+                Said::Unstorable => Self::Unstorable,
+                Said::Busy => Self::Exhausted,
+                Said::Contended => Self::Contended,
+                Said::Away => Self::Unreachable(error),
+                Said::Other => Self::Failed(error),
+            },
+            sqlx::Error::PoolTimedOut => Self::Exhausted,
+            sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::BeginFailed => {
+                Self::Unreachable(error)
+            }
+            // What sqlx makes of a connection that ended within a message.
+            sqlx::Error::Protocol(_) => Self::Unreachable(error),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+enum Said {
+    Unstorable,
+    Busy,
+    Contended,
+    Away,
+    Other,
+}
+
+/// What a database says by an error code: SQLSTATE (PostgreSQL, appendix A), or SQLite's number.
+fn said(code: &str) -> Said {
+    match code {
+        // SQLITE_BUSY in any of its extended forms: another process held the write lock for the whole busy timeout.
+        "5" | "261" | "517" | "773" => Said::Busy,
+        // character_not_in_repertoire, untranslatable_character: U+0000 in a text.
+        "22021" | "22P05" => Said::Unstorable,
+        // too_many_connections, query_canceled (the statement's time limit), lock_not_available.
+        "53300" | "57014" | "55P03" => Said::Busy,
+        // serialization_failure, deadlock_detected.
+        "40001" | "40P01" => Said::Contended,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout; a primary that became a standby.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25006" => Said::Away,
+        // Connection exceptions.
+        other if other.len() == 5 && other.starts_with("08") => Said::Away,
+        _ => Said::Other,
+    }
+}
+
+impl StoreError {
+    /// No connection to the server at all.
+    pub(super) fn away() -> Self {
+        Self::Unreachable(sqlx::Error::PoolClosed)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exhausted => Self::Busy("the database is overloaded"),
+            StoreError::Contended => {
+                Self::Busy("too many changes of the same thing at the same time; try again")
+            }
+            StoreError::Unreachable(_) => Self::Busy("the database cannot be reached; try again"),
+            StoreError::Unstorable => {
+                Self::Malformed("a text holds the character U+0000, which cannot be stored".to_owned())
+            }
+            other => Self::internal(other),
+        }
+    }
+}

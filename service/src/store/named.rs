@@ -1,0 +1,112 @@
+//! The questions with their names, for `explain`. Each family of tables lists its own, from the same text that it asks.
+
+use std::borrow::Cow;
+
+use super::{favorites, idempotency, preferences, products, sessions, tasks, users};
+
+/// A question with its SQL.
+pub struct Named {
+    /// What it is called, such as `tasks: list, newest first`.
+    pub name: &'static str,
+    /// As it is sent; values are `$1`, `$2` and so on.
+    pub sql: Cow<'static, str>,
+    /// What the values are, for a plan like those of real requests.
+    pub arguments: Vec<Arg>,
+    /// Whether requests ask it, so that it must not read a whole table.
+    pub hot: bool,
+}
+
+/// What stands for a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arg {
+    /// The id of a user who is there.
+    User,
+    /// That user's e-mail address.
+    Email,
+    /// The id of one of that user's tasks.
+    Task,
+    /// The id of a product that is there.
+    Product,
+    /// The id of a session that is there.
+    Session,
+    /// The hash of one of its refresh tokens.
+    Token,
+    /// Some bytes.
+    Bytes,
+    /// A number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// A text.
+    Text(&'static str),
+    /// No text.
+    NoText,
+    /// No id.
+    NoId,
+}
+
+/// SQL that is always the same, or was put together.
+pub trait Sql {
+    /// Its text.
+    fn text(self) -> Cow<'static, str>;
+}
+
+impl Sql for &'static str {
+    fn text(self) -> Cow<'static, str> {
+        self.into()
+    }
+}
+
+impl Sql for sqlx::QueryBuilder<sqlx::Postgres> {
+    fn text(self) -> Cow<'static, str> {
+        self.into_string().into()
+    }
+}
+
+impl Named {
+    /// A question that requests ask.
+    pub fn hot(name: &'static str, sql: impl Sql, arguments: &[Arg]) -> Self {
+        Self { name, sql: sql.text(), arguments: arguments.to_vec(), hot: true }
+    }
+
+    /// A question of the background, or one that is known to read much.
+    pub fn cold(name: &'static str, sql: impl Sql, arguments: &[Arg]) -> Self {
+        Self { hot: false, ..Self::hot(name, sql, arguments) }
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Named> {
+    [
+        users::questions(),
+        preferences::questions(),
+        sessions::questions(),
+        tasks::questions(),
+        products::questions(),
+        favorites::questions(),
+        idempotency::questions(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_has_a_name_of_its_own_and_a_value_for_each_place() {
+        let all = all();
+        for question in &all {
+            assert_eq!(
+                all.iter().filter(|other| other.name == question.name).count(),
+                1,
+                "{}",
+                question.name
+            );
+            let places = (1..).take_while(|n| question.sql.contains(&format!("${n}"))).count();
+            assert_eq!(places, question.arguments.len(), "{}: {}", question.name, question.sql);
+        }
+    }
+}

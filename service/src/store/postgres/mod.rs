@@ -1,0 +1,166 @@
+//! PostgreSQL: a primary that writes, and replicas that read.
+//!
+//! After a write the primary's position in its write-ahead log is remembered for whose rows it changed; a replica answers
+//! for them only when it has replayed the log so far. Each server has a watch of its own (`watch.rs`): one that is away has
+//! no pool, so that nobody waits for it.
+
+mod log;
+mod positions;
+mod server;
+mod turn;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::log::{Head, History};
+use self::positions::Positions;
+use self::server::Server;
+use self::turn::Turn;
+use super::meters::Role;
+use super::place::Rows;
+use crate::config::{DatabaseConfig, ReadYourWrites, SecretUrl};
+
+/// A primary with its replicas.
+pub struct Cluster {
+    primary: Server,
+    replicas: Vec<Server>,
+    positions: Positions,
+    head: Head,
+    history: History,
+    next: AtomicUsize,
+    max_lag_us: u64,
+    /// With `read_your_writes = time`: for how long, in microseconds.
+    window_us: Option<u64>,
+    epoch: Instant,
+    stop: CancellationToken,
+}
+
+impl Cluster {
+    /// Connects to the primary and begins to watch it and its replicas. A replica may be away.
+    ///
+    /// # Errors
+    /// When the primary cannot be reached, or is none.
+    pub async fn open(
+        url: &SecretUrl,
+        replicas: &[SecretUrl],
+        config: &DatabaseConfig,
+    ) -> anyhow::Result<Arc<Self>> {
+        let primary = Server::new(url, Role::Primary, 0, config)?;
+        let numbered = replicas.iter().zip(1..);
+        let replicas: Vec<Server> = numbered
+            .map(|(url, number)| Server::new(url, Role::Replica, number, config))
+            .collect::<anyhow::Result<_>>()?;
+        let mut connection = primary.connect_patiently().await?;
+        let is_standby: bool =
+            sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
+        anyhow::ensure!(
+            !is_standby,
+            "{} is a standby, which cannot write; database.url must lead to the primary",
+            primary.name
+        );
+        primary.arrived(false);
+        let window = Duration::from_millis(config.read_your_writes_ms).as_micros() as u64;
+        let cluster = Arc::new(Self {
+            primary,
+            replicas,
+            positions: Positions::default(),
+            head: Head::default(),
+            history: History::default(),
+            next: AtomicUsize::new(0),
+            max_lag_us: config.replica_max_lag_ms * 1000,
+            window_us: (config.read_your_writes == ReadYourWrites::Time).then_some(window),
+            epoch: Instant::now(),
+            stop: CancellationToken::new(),
+        });
+        for at in 0..=cluster.replicas.len() {
+            tokio::spawn(watch::run(Arc::clone(&cluster), at, cluster.stop.clone()));
+        }
+        Ok(cluster)
+    }
+
+    /// A question that reads: where it goes first depends on whose rows it is about.
+    pub async fn read(&self, rows: Rows) -> Turn<'_> {
+        let server =
+            if self.replicas.is_empty() || rows == Rows::Any { None } else { self.replica_for(rows) };
+        Turn::new(self, rows, server.unwrap_or(&self.primary))
+    }
+
+    /// A question that writes.
+    pub fn write(&self, rows: Rows) -> Turn<'_> {
+        Turn::new(self, rows, &self.primary)
+    }
+
+    /// A connection of its own to the primary, without a limit on how long a statement takes.
+    ///
+    /// # Errors
+    /// One clear line when the primary cannot be reached.
+    pub async fn patient(&self) -> anyhow::Result<PgConnection> {
+        self.primary.connect_patiently().await
+    }
+
+    /// Connections to all servers, and how many of them are idle.
+    pub fn connections(&self) -> (u32, usize) {
+        let servers = std::iter::once(&self.primary).chain(&self.replicas);
+        servers.map(Server::connections).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    }
+
+    /// Stops the watches and closes every connection.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        for replica in &self.replicas {
+            replica.close().await;
+        }
+        self.primary.close().await;
+        self.head.close().await;
+    }
+
+    /// A replica that shows the last write to `rows`, each in turn.
+    fn replica_for(&self, rows: Rows) -> Option<&Server> {
+        let (needed, now_us) = (self.positions.needed(rows), self.now_us());
+        let needed = match self.window_us {
+            None => needed,
+            Some(window_us) if now_us.saturating_sub(needed) < window_us || needed == u64::MAX => {
+                return None;
+            }
+            Some(_) => 0,
+        };
+        let (count, first) = (self.replicas.len(), self.next.fetch_add(1, Ordering::Relaxed));
+        let in_turn = (0..count).map(|step| &self.replicas[first.wrapping_add(step) % count]);
+        in_turn.into_iter().find(|replica| replica.shows(needed, now_us, self.max_lag_us))
+    }
+
+    /// `rows` were changed: remembers up to where replicas have to come before they answer for them.
+    async fn wrote(&self, rows: Rows) {
+        if self.replicas.is_empty() || rows == Rows::Any {
+            return;
+        }
+        if self.window_us.is_some() {
+            self.positions.note(rows, self.now_us());
+            return;
+        }
+        match self.head.after_now(&self.primary).await {
+            Some(position) => self.positions.note(rows, position),
+            None => self.positions.doubt(),
+        }
+    }
+
+    /// What stands for "up to here" in the positions: the log's position, or the time.
+    fn mark(&self, position: u64) -> u64 {
+        if self.window_us.is_some() { 0 } else { position }
+    }
+
+    /// The cluster's clock, in microseconds since it was opened.
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn server(&self, at: usize) -> &Server {
+        if at == 0 { &self.primary } else { &self.replicas[at - 1] }
+    }
+}

@@ -1,0 +1,117 @@
+//! One question on its way: which server is asked, and who is asked next when that one fails.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgPool, Postgres};
+use sqlx::{AssertSqlSafe, Transaction};
+
+use super::Cluster;
+use super::server::Server;
+use crate::clock;
+use crate::store::meters::{self, Role};
+use crate::store::place::Rows;
+use crate::store::{Result, StoreError};
+
+/// A transaction that lost against others is tried this often in all.
+const CONTENDED_TRIES: u32 = 5;
+/// What did nothing yet is tried this often in all when its connection turns out to be dead.
+const LOST_TRIES: u32 = 3;
+
+/// One question on its way.
+pub struct Turn<'a> {
+    cluster: &'a Cluster,
+    rows: Rows,
+    server: &'a Server,
+    tries: u32,
+    /// Whether it can be asked again although nobody knows what became of it.
+    repeatable: bool,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(cluster: &'a Cluster, rows: Rows, server: &'a Server) -> Self {
+        Self { cluster, rows, server, tries: 0, repeatable: server.role == Role::Replica }
+    }
+
+    /// The pool to ask.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] at once while the primary is away.
+    pub fn pool(&mut self) -> Result<PgPool> {
+        let pool = self.server.pool().or_else(|| {
+            self.server = &self.cluster.primary;
+            self.server.pool()
+        });
+        meters::served_by(self.server.role);
+        pool.ok_or_else(StoreError::away)
+    }
+
+    /// A transaction; those of one user come one after another.
+    ///
+    /// # Errors
+    /// When there is no connection; then nothing has happened.
+    pub async fn begin(&mut self) -> Result<Transaction<'static, Postgres>> {
+        self.repeatable = true;
+        let pool = self.pool()?;
+        let transaction = match self.rows {
+            // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a wait that
+            // took too long leaves none behind. Users that share a key wait for each other in vain.
+            Rows::Of(user) => {
+                let key = user.as_u64_pair().1 as i64;
+                let begin = format!("SELECT pg_advisory_xact_lock({key}); BEGIN");
+                pool.begin_with(AssertSqlSafe(begin)).await?
+            }
+            Rows::Catalog | Rows::Any => pool.begin().await?,
+        };
+        self.repeatable = false;
+        Ok(transaction)
+    }
+
+    /// What a read came to; `None` to ask again.
+    pub async fn read<T>(&mut self, outcome: Result<T>) -> Option<Result<T>> {
+        let Err(error) = &outcome else { return Some(outcome) };
+        self.suspect(error);
+        if self.server.role == Role::Replica && !matches!(error, StoreError::Exhausted) {
+            // Whatever else a replica says, such as that it had to cancel, the primary knows better.
+            self.server = &self.cluster.primary;
+            return None;
+        }
+        self.repeatable = true;
+        if self.again(error).await { None } else { Some(outcome) }
+    }
+
+    /// What a write came to; `None` to try again.
+    pub async fn written<T>(&mut self, outcome: Result<T>) -> Option<Result<T>> {
+        match &outcome {
+            Ok(_) => {
+                self.cluster.wrote(self.rows).await;
+                Some(outcome)
+            }
+            Err(error) => {
+                self.suspect(error);
+                if self.again(error).await { None } else { Some(outcome) }
+            }
+        }
+    }
+
+    fn suspect(&self, error: &StoreError) {
+        if matches!(error, StoreError::Unreachable(_)) {
+            self.server.suspected.notify_one();
+        }
+    }
+
+    /// Whether it is worth and safe to try again; waits for the right moment.
+    async fn again(&mut self, error: &StoreError) -> bool {
+        self.tries += 1;
+        match error {
+            // It was rolled back.
+            StoreError::Contended if self.tries < CONTENDED_TRIES => {
+                let pause_ms = f64::from(self.tries) * clock::random_between(2.0..=12.0);
+                tokio::time::sleep(Duration::from_secs_f64(pause_ms / 1000.0)).await;
+                true
+            }
+            // Another connection may live; while the primary is away there is none, and the next attempt ends at once.
+            StoreError::Unreachable(_) => self.repeatable && self.tries < LOST_TRIES,
+            _ => false,
+        }
+    }
+}
