@@ -156,6 +156,7 @@ fn fit(args: &Fit) -> Result<Exit, Failure> {
         at: args.at.clone(),
         have: args.have.clone(),
         servers: args.servers,
+        curve: 0,
         cache: (args.cache_hits.clone(), args.db_rate.clone()),
     };
     let found = capacity::fitting(&args.points, &asked)?;

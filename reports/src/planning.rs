@@ -101,3 +101,67 @@ fn look(check: &cli::Check) -> Result<Exit, Failure> {
     }
     Ok(if found.iter().any(|it| it.error) { Exit::Usage } else { Exit::Pass })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    const SEARCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/search");
+
+    fn asked() -> cli::Plan {
+        let records = vec![PathBuf::from(SEARCH)];
+        cli::Plan { records, phases: None, prices: None, out: None, json: None, markdown: None, svg: None }
+    }
+
+    #[test]
+    fn a_plan_is_written_as_page_json_markdown_and_figures_and_a_search_s_page_is_that_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let args = cli::Plan {
+            out: Some(at("plan.html")),
+            json: Some(at("plan.json")),
+            markdown: Some(at("plan.md")),
+            svg: Some(at("figures")),
+            ..asked()
+        };
+        assert_eq!(plan(&args).unwrap(), Exit::Pass);
+        let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&read("plan.json")).unwrap();
+        assert_eq!(json["schema"], "headroom.plan/1");
+        assert!(json["phases"][0]["mid"].is_string(), "money is text, so that nobody reads it as a float");
+        assert!(read("plan.md").starts_with("### Safe up to 9,888 requests a second"));
+        assert_eq!(fs::read_dir(at("figures")).unwrap().count(), 7);
+        page(&cli::Html { record: SEARCH.into(), out: at("other.html"), json: None, svg: None }).unwrap();
+        assert!(read("plan.html") == read("other.html"));
+    }
+
+    #[test]
+    fn two_documents_do_not_share_stdout_and_folders_without_records_are_refused() {
+        let both = cli::Plan { out: Some("-".into()), json: Some("-".into()), ..asked() };
+        assert_eq!(plan(&both).unwrap_err().exit, Exit::Usage);
+        let none = cli::Plan { records: vec!["/nowhere".into()], ..asked() };
+        assert_eq!(plan(&none).unwrap_err().exit, Exit::Usage);
+        let phases = cli::Plan { phases: Some("/nowhere.yaml".into()), ..asked() };
+        assert!(plan(&phases).unwrap_err().message.starts_with("cannot read the phases /nowhere.yaml"));
+    }
+
+    #[test]
+    fn a_file_of_prices_that_would_make_a_wrong_bill_fails_its_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prices.csv");
+        let text = include_str!("../prices/aws-us-east-1.csv");
+        let checked = |text: String| {
+            fs::write(&path, text).unwrap();
+            look(&cli::Check { prices: Some(path.clone()), on: None, json: false }).unwrap()
+        };
+        assert_eq!(checked(text.to_owned()), Exit::Pass, "stale prices are a warning");
+        assert_eq!(checked(text.replace(",51200,153600,", ",60000,153600,")), Exit::Usage);
+        assert_eq!(checked(text.replace(",0.0416,", ",?,")), Exit::Usage);
+        assert_eq!(checked("nonsense\n".to_owned()), Exit::Usage);
+        let filter =
+            cli::Filter { prices: None, service: Some("EC2".into()), sku: None, region: None, json: true };
+        assert_eq!(list(&filter).unwrap(), Exit::Pass);
+    }
+}

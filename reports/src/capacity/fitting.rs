@@ -10,7 +10,7 @@ use super::{
     fit,
     knee::{Knee, bend, knee},
     points::{Axis, Point, Points, points},
-    predict::{Prediction, peak, predict},
+    predict::{FARTHEST, Prediction, peak, predict},
     spread::{bootstrap_peak, leave_one_out},
     tier::{TierModel, tier},
     weigh::{Weighed, weigh},
@@ -44,6 +44,8 @@ pub struct Asked {
     pub at: Vec<f64>,
     /// How many there are of a resource, by the name of its observed value.
     pub have: Vec<(String, f64)>,
+    /// Steps of a curve to predict besides, from the lowest load to as far beyond the highest as the law is trusted.
+    pub curve: usize,
     /// Servers of a tier to hold Erlang's formula against.
     pub servers: Option<u32>,
     /// The observed hit ratio of the cache, and the observed rate of database queries.
@@ -234,13 +236,34 @@ pub fn fitting(inputs: &[PathBuf], asked: &Asked) -> Result<Fitting, Failure> {
         knee: knee(&points),
         bend_concurrency: bend(&pairs),
         models,
-        predictions: asked.at.iter().map(|load| predict(&found, *load, low, high)).collect(),
+        predictions: loads(asked, low, high)
+            .into_iter()
+            .map(|load| predict(&found, load, low, high))
+            .collect(),
         demands: demands(&points, &asked.have),
         cache,
         tier,
         points: points.into_iter().map(|point| fitted(point, &found.law)).collect(),
         notes,
     })
+}
+
+/// Loads whose ends differ by more than this lie evenly by their logarithm.
+pub const WIDE: f64 = 30.0;
+
+/// The loads that were asked for, and those of the curve, on which the highest that was measured lies.
+fn loads(asked: &Asked, low: f64, high: f64) -> Vec<f64> {
+    let mut loads = asked.at.clone();
+    if asked.curve > 0 {
+        let end = high * FARTHEST;
+        let at = |step: usize| {
+            let share = step as f64 / asked.curve as f64;
+            if high / low > WIDE { low * (end / low).powf(share) } else { low + (end - low) * share }
+        };
+        loads.extend((0..asked.curve).map(at).chain([high, end]));
+        loads.sort_by(f64::total_cmp);
+    }
+    loads
 }
 
 /// A peak beyond what was measured, refused unless the points bound its throughput to [`PRECISE`].

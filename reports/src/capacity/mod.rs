@@ -14,6 +14,6 @@ mod weigh;
 
 pub use cache::CacheModel;
 use fit::{Fit, Model, Residuals, fit};
-pub use fitting::{Asked, Estimate, Fitting, Parameters, fitting};
+pub use fitting::{Asked, Estimate, Fitting, Parameters, WIDE, fitting};
 use law::Law;
 pub use predict::{Basis, FARTHEST, Prediction};

@@ -8,7 +8,7 @@ use super::{
     scale::{Scale, round_ticks},
     theme::Ink,
 };
-use crate::capacity::{Basis, Fitting};
+use crate::capacity::{Basis, Fitting, WIDE};
 
 /// Height of the panel of residuals.
 const RESIDUALS: f64 = 62.0;
@@ -31,8 +31,20 @@ pub fn scalability(fit: &Fitting) -> Figure {
         draw(&words, form.class(), form.width(), under.1 + 40.0, |canvas| {
             let right = form.width() - RIGHT;
             let farthest = drawn().map(|(it, _)| it.concurrency).fold(0.0, f64::max);
-            let ticks = round_ticks(farthest, if form == Form::Narrow { 4 } else { 6 });
-            let x = Scale::linear(0.0, ticks[ticks.len() - 1], LEFT, right);
+            let nearest = fit.points.iter().map(|row| row.point.concurrency).fold(f64::INFINITY, f64::min);
+            let highest = fit.points.iter().map(|row| row.point.concurrency).fold(0.0, f64::max);
+            let wide = highest / nearest > WIDE;
+            let ticks = if wide {
+                tens(nearest, farthest)
+            } else {
+                round_ticks(farthest, if form == Form::Narrow { 4 } else { 6 })
+            };
+            let end = ticks[ticks.len() - 1];
+            let x = if wide {
+                Scale::log(ticks[0], end, LEFT, right)
+            } else {
+                Scale::linear(0.0, end, LEFT, right)
+            };
             let up: Vec<_> = round_ticks(most, 4).into_iter().map(|tick| (tick, show_number(tick))).collect();
             let panel = panel(canvas, form.width(), (top, bottom), "requests a second", &up, false);
             curve(canvas, &panel, &x, fit);
@@ -46,7 +58,7 @@ pub fn scalability(fit: &Fitting) -> Figure {
             let ticks: Vec<_> = ticks.into_iter().map(|tick| (tick, show_number(tick))).collect();
             residuals(canvas, fit, under, &x, widest, right);
             let axis = Panel { left: LEFT, right, top: under.0, bottom: under.1, y: panel.y };
-            across(canvas, &axis, &x, &ticks, if form == Form::Narrow { "N" } else { "concurrency N" });
+            across(canvas, &axis, &x, &ticks, if wide { "concurrency N, log" } else { "concurrency N" });
             for row in &fit.points {
                 let at = x.at(row.point.concurrency);
                 let title = format!(
@@ -110,6 +122,12 @@ fn residuals(canvas: &mut Canvas<'_>, fit: &Fitting, edges: (f64, f64), x: &Scal
         canvas.line(&[(at.0, y.at(0.0)), at], Ink::C, 1.5);
         canvas.dot(at, 3.0, Ink::C);
     }
+}
+
+/// Powers of ten that frame `low..high`.
+fn tens(low: f64, high: f64) -> Vec<f64> {
+    let (from, to) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    (from..=to.max(from + 1)).map(|power| 10_f64.powi(power)).collect()
 }
 
 fn signed(ratio: f64) -> String {

@@ -169,14 +169,17 @@ fn priced(item: &Item, catalogue: &Catalogue) -> (Option<Decimal>, Option<String
         (cost, counted) = (sum, counted + within);
     }
     let rest = item.quantity - counted;
+    let shown =
+        |amount: Decimal| amount.to_f64().map_or_else(|| amount.to_string(), record::unit::show_number);
     let unpriced = (rest > Decimal::ZERO).then(|| {
         format!(
-            "no price of {} {} for {} {} of {}",
+            "no price of {} {} beyond {} {unit}, for {} of {} {unit}",
             item.service,
             item.sku,
-            rest.round_dp(2).normalize(),
-            item.unit,
-            item.quantity.round_dp(2).normalize()
+            shown(counted),
+            shown(rest),
+            shown(item.quantity),
+            unit = item.unit
         )
     });
     let grade = tiers.iter().map(|price| price.grade).max();
@@ -306,7 +309,9 @@ mod tests {
         assert_eq!(found.total, dec("11571.20"));
         assert_eq!(
             found.unpriced,
-            ["traffic out: no price of data-transfer internet out for 46400 GB of 200000"]
+            [
+                "traffic out: no price of data-transfer internet out beyond 153,600 GB, for 46,400 of 200,000 GB"
+            ]
         );
     }
 

@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::{
     PhasePlan, Safe,
+    inputs::{Input, Key, Values},
     loads::{Load, Percentile, Seen},
     safe::limits,
 };
@@ -37,7 +38,7 @@ pub struct Tile {
 }
 
 /// The answer, of which `next` is the phase beyond what is safe.
-pub fn answer(seen: &Seen, safe: &Safe, next: &PhasePlan) -> Answer {
+pub fn answer(seen: &Seen, safe: &Safe, inputs: &[Input], next: &PhasePlan) -> Answer {
     let held = if safe.at_least { "Safe up to at least" } else { "Safe up to" };
     let much = match users(safe) {
         Some(users) => format!("{held} {users} users at once, {} requests a second", rate(safe)),
@@ -54,7 +55,7 @@ pub fn answer(seen: &Seen, safe: &Safe, next: &PhasePlan) -> Answer {
         ),
         lead: lead(seen, safe),
         tone: safe.tone,
-        tiles: tiles(seen, safe, next),
+        tiles: tiles(seen, safe, inputs, next),
     }
 }
 
@@ -89,7 +90,7 @@ fn lead(seen: &Seen, safe: &Safe) -> String {
     text + "."
 }
 
-fn tiles(seen: &Seen, safe: &Safe, next: &PhasePlan) -> Vec<Tile> {
+fn tiles(seen: &Seen, safe: &Safe, inputs: &[Input], next: &PhasePlan) -> Vec<Tile> {
     let there = seen
         .loads
         .iter()
@@ -104,7 +105,17 @@ fn tiles(seen: &Seen, safe: &Safe, next: &PhasePlan) -> Vec<Tile> {
     let floor = if safe.at_least { "at least " } else { "" };
     let first = match users(safe) {
         Some(users) => plain("Safe users", users, format!("{floor}at once, at the pace of the run")),
-        None => plain("Loads", seen.loads.len().to_string(), "measured".to_owned()),
+        None => {
+            let pace = Values::mid(inputs).get(Key::RequestsPerUser);
+            let rests = inputs.iter().find(|input| input.key == Key::RequestsPerUser);
+            let rests = rests.map_or("assumed", |input| input.rests.word());
+            let users = show_count((safe.rate_per_s / pace).floor() as i64);
+            plain(
+                "Users at once",
+                users,
+                format!("if each makes {}, {rests}", Key::RequestsPerUser.show(pace)),
+            )
+        }
     };
     let between = safe.breaks_per_s.map_or_else(
         || "no limit was found".to_owned(),

@@ -252,9 +252,12 @@ fn measured(key: Key, seen: &Seen, safe: &Safe, instances: u64) -> Option<(Range
                 "the highest rate that kept every budget; at the next it broke".to_owned(),
             ))
         }
-        Key::RequestsPerUser => safe
-            .requests_per_user
-            .map(|each| (around(each), "the users of the run, ± 20 % for real ones".to_owned())),
+        Key::RequestsPerUser => {
+            let of: Vec<&str> = seen.paces.iter().map(|(_, name)| name.as_str()).collect();
+            let of = if of.is_empty() { "the run".to_owned() } else { of.join(", ") };
+            let from = format!("the users of {of}, ± 20 % for real ones");
+            safe.requests_per_user.map(|each| (around(each), from))
+        }
         Key::BytesPerRequest => at.bytes_in_per_request.map(|bytes| (around(bytes), seen_at)),
         Key::CacheHitRatio => {
             let hits = *at.observed.get("cache_hit_ratio")?;

@@ -62,6 +62,10 @@ pub struct Seen {
     pub searches: Vec<Capacity>,
     /// What was run, and on what: of the first record.
     pub setting: Setting,
+    /// What the users of closed runs beside a search say of one: requests a second, and the run's scenario.
+    pub paces: Vec<(f64, String)>,
+    /// The inputs that are points of one law: all but those.
+    pub points: Vec<PathBuf>,
     /// Records read.
     pub records: u64,
     /// What a reader must know, one sentence each.
@@ -109,14 +113,22 @@ struct Fact {
 /// Not to be read; of more than one scenario or model; nothing in them that says what a load does.
 pub fn seen(inputs: &[PathBuf]) -> Result<Seen, Failure> {
     let (mut facts, mut searches, mut notes, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut paces, mut points) = (Vec::new(), Vec::new());
+    let is_search = |input: &&PathBuf| input.join(Capacity::FILE).is_file();
+    let searched = inputs.iter().any(|input| is_search(&input));
     for input in inputs {
-        if !input.join(Capacity::FILE).is_file() {
+        if !is_search(&input) {
             match fact(&Evidence::open(input)?, None) {
-                Ok(fact) => facts.push(fact),
+                Ok(fact) if searched && fact.setting.model == Model::Closed => paces.push(fact),
+                Ok(fact) => {
+                    points.push(input.clone());
+                    facts.push(fact);
+                }
                 Err(why) => notes.push(format!("{} was left out: {why}.", input.display())),
             }
             continue;
         }
+        points.push(input.clone());
         let search = Capacity::read(input)?;
         for step in &search.steps {
             let folder = input.join(&step.record);
@@ -131,7 +143,12 @@ pub fn seen(inputs: &[PathBuf]) -> Result<Seen, Failure> {
         rates.extend(of_rates(&search));
         searches.push(search);
     }
-    let records = facts.len() as u64;
+    let records = (facts.len() + paces.len()) as u64;
+    let paces: Vec<(f64, String)> = paces
+        .into_iter()
+        .filter(|fact| fact.set > 0.0)
+        .map(|fact| (fact.completed as f64 / fact.seconds.max(1.0) / fact.set, fact.setting.scenario))
+        .collect();
     let setting = setting(&facts, &searches)?;
     let mut loads = grouped(facts);
     for load in rates {
@@ -144,7 +161,7 @@ pub fn seen(inputs: &[PathBuf]) -> Result<Seen, Failure> {
         let message = format!("nothing here says what a load does. {}", notes.join(" "));
         return Err(Failure { exit: record::Exit::Invalid, message: message.trim_end().to_owned() });
     }
-    Ok(Seen { loads, searches, setting, records, notes })
+    Ok(Seen { loads, searches, setting, paces, points, records, notes })
 }
 
 /// What one record says; of a search, at its rate and with what the search decided of it.

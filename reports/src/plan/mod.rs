@@ -122,7 +122,7 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
         let path = phases.map_or_else(|| "phases".into(), |path| path.display().to_string());
         Failure::usage(format!("{path}: {why}"))
     })?;
-    let (fit, fit_refused) = match fitted(&seen, records) {
+    let (fit, fit_refused) = match fitted(&seen) {
         Ok(fit) => (Some(fit), None),
         Err(failure) => (None, Some(failure.message)),
     };
@@ -140,7 +140,7 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
     let documents = documents::documents(&catalogue, |users| {
         planned.iter().find(|phase| phase.users == users as f64).map(|phase| phase.monthly_text.clone())
     });
-    let answer = answer::answer(&seen, &safe, &planned[next]);
+    let answer = answer::answer(&seen, &safe, &inputs, &planned[next]);
     Ok(Plan {
         schema: SCHEMA,
         made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
@@ -169,21 +169,16 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
 /// Points of the fitted law that are drawn.
 const DRAWN: usize = 48;
 
-fn fitted(seen: &loads::Seen, records: &[PathBuf]) -> Result<Fitting, Failure> {
-    let mut asked =
-        capacity::Asked { cache: ("cache_hit_ratio".into(), "db_rate".into()), ..capacity::Asked::default() };
+fn fitted(seen: &loads::Seen) -> Result<Fitting, Failure> {
+    let mut asked = capacity::Asked {
+        cache: ("cache_hit_ratio".into(), "db_rate".into()),
+        curve: DRAWN,
+        ..capacity::Asked::default()
+    };
     if let Some(cores) = saturation::cores(seen) {
         asked.have.push((saturation::CPU.to_owned(), cores));
     }
-    let first = capacity::fitting(records, &asked)?;
-    let loads = || first.points.iter().map(|row| row.point.concurrency);
-    let (low, high) = (loads().fold(f64::INFINITY, f64::min), loads().fold(0.0, f64::max));
-    // As far as a law is trusted, and both its ends measured on the way.
-    let end = high * capacity::FARTHEST;
-    asked.at = (0..=DRAWN).map(|step| low + (end - low) * step as f64 / DRAWN as f64).chain([high]).collect();
-    asked.at.sort_by(f64::total_cmp);
-    asked.at.dedup();
-    capacity::fitting(records, &asked)
+    capacity::fitting(&seen.points, &asked)
 }
 
 /// Share of the queries that a miss makes where no cache model says it.

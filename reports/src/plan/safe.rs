@@ -1,4 +1,4 @@
-use record::{Metric, capacity::AnswerKind, unit::show_number};
+use record::{Decision, Metric, capacity::AnswerKind, unit::show_number};
 use serde::Serialize;
 
 use super::loads::{Load, Seen};
@@ -41,9 +41,9 @@ pub fn safe(seen: &Seen) -> Result<Safe, String> {
         return Err(format!("the search found no rate that holds: {}", seen.searches[0].sentence));
     }
     // Of several searches of one service the most careful answer is the safe one.
-    let rate = |search: &record::Capacity| search.answer.requests_per_s.unwrap_or(f64::INFINITY);
-    let found = match answered.into_iter().min_by(|a, b| rate(a).total_cmp(&rate(b))) {
-        Some(search) => of_search(search),
+    let careful = answered.into_iter().map(of_search).min_by(|a, b| a.rate_per_s.total_cmp(&b.rate_per_s));
+    let found = match careful {
+        Some(found) => found,
         None => of_runs(seen)?,
     };
     Ok(found.safe(seen))
@@ -51,9 +51,9 @@ pub fn safe(seen: &Seen) -> Result<Safe, String> {
 
 fn of_search(search: &record::Capacity) -> Found {
     let answer = &search.answer;
-    let rate_per_s = answer.requests_per_s.unwrap_or_default();
-    let breaks_per_s = match (answer.kind, answer.low_per_s, answer.high_per_s) {
-        (AnswerKind::Found, Some(low), Some(high)) if low > 0.0 => Some(rate_per_s * high / low),
+    let told_per_s = answer.requests_per_s.unwrap_or_default();
+    let told_breaks_per_s = match (answer.kind, answer.low_per_s, answer.high_per_s) {
+        (AnswerKind::Found, Some(low), Some(high)) if low > 0.0 => Some(told_per_s * high / low),
         _ => None,
     };
     let mut held = Vec::new();
@@ -61,7 +61,7 @@ fn of_search(search: &record::Capacity) -> Found {
         let length = crate::words::length(soak.seconds as f64);
         held.push(match soak.held {
             Some(true) => format!("held for {length}"),
-            Some(false) => format!("not held for {length}"),
+            Some(false) => format!("more was not kept up for {length}"),
             None => format!("could not be held for {length}: the generator was the limit"),
         });
     }
@@ -72,10 +72,19 @@ fn of_search(search: &record::Capacity) -> Found {
             None => format!("not recovered {} s after a push to {}×", over.watched_s, show_number(times)),
         });
     }
+    // What could not be kept up is not safe: the next lower rate that kept the budgets is.
+    let dropped = answer.soak.as_ref().is_some_and(|soak| soak.held == Some(false));
+    let lower = search.rates.iter().rfind(|rate| {
+        rate.decision == Decision::Holds && answer.low_per_s.is_some_and(|low| rate.rate_per_s < low)
+    });
+    let (rate_per_s, breaks_per_s) = match lower {
+        Some(rate) if dropped => (rate.requests_per_s, Some(told_per_s)),
+        _ => (told_per_s, told_breaks_per_s),
+    };
     let unsure = answer.soak.as_ref().is_some_and(|soak| soak.held != Some(true));
     let breaks = answer.binding.as_ref().map(|binding| binding.budget.clone());
     let saturated = answer.saturated.as_ref().map(|it| it.resource.clone());
-    let requests_per_user = answer.users.filter(|users| *users > 0.0).map(|users| rate_per_s / users);
+    let requests_per_user = answer.users.filter(|users| *users > 0.0).map(|users| told_per_s / users);
     Found { rate_per_s, breaks_per_s, requests_per_user, saturated, breaks, held, unsure }
 }
 
@@ -126,8 +135,9 @@ struct Found {
 impl Found {
     fn safe(self, seen: &Seen) -> Safe {
         let at_least = self.breaks_per_s.is_none();
+        let requests_per_user = self.requests_per_user.or_else(|| pace(seen));
         let binds = match (self.saturated.or_else(|| busiest(seen)), &self.breaks) {
-            (Some(resource), _) => resource,
+            (Some(resource), _) => named(resource),
             (None, Some(budget)) => format!("the budget {budget}"),
             (None, None) => "nothing yet".to_owned(),
         };
@@ -142,14 +152,25 @@ impl Found {
             },
             breaks_per_s: self.breaks_per_s,
             at_least,
-            users: self.requests_per_user.map(|each| self.rate_per_s / each),
-            requests_per_user: self.requests_per_user,
+            users: requests_per_user.map(|each| self.rate_per_s / each),
+            requests_per_user,
             binds,
             breaks: self.breaks,
             held: self.held,
             tone: if at_least || self.unsure { Tone::Warn } else { Tone::Good },
         }
     }
+}
+
+/// A resource with its article.
+fn named(resource: String) -> String {
+    if resource.starts_with("the ") { resource } else { format!("the {resource}") }
+}
+
+/// Requests a second of one user, by the closed runs beside a search: their mean.
+fn pace(seen: &Seen) -> Option<f64> {
+    let sum: f64 = seen.paces.iter().map(|(each, _)| each).sum();
+    (!seen.paces.is_empty()).then(|| sum / seen.paces.len() as f64)
 }
 
 /// Share of a resource from which it counts as used up.

@@ -23,6 +23,12 @@ pub struct Busy {
 
 /// Cores that the service could use: those of the machine, where it ran on the one that made the load.
 pub fn cores(seen: &Seen) -> Option<f64> {
+    // The search knows how many its observer found.
+    let told = seen.searches.iter().filter_map(|search| search.answer.saturated.as_ref());
+    let told = told.filter(|it| it.unit == "cores" && it.of > 0.0).map(|it| it.of);
+    if let Some(cores) = told.reduce(f64::min) {
+        return Some(cores);
+    }
     let setting = &seen.setting;
     (setting.target.loopback && setting.host.cores > 0).then_some(setting.host.cores as f64)
 }

@@ -233,3 +233,86 @@ fn a_given_value_that_makes_no_sense_is_refused_by_name() {
     let failure = plan(&records, Some(&path), None).unwrap_err();
     assert!(failure.message.ends_with("phases.yaml: `cache_hit_ratio` must be from 0 to 1"), "{failure}");
 }
+
+/// A real search of the embedded service, of which some steps were kept.
+const SEARCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/search");
+
+/// A copy of it with its answer changed.
+fn changed(folder: &Path, change: impl Fn(&mut record::Capacity)) -> PathBuf {
+    let mut search = record::Capacity::read(Path::new(SEARCH)).unwrap();
+    change(&mut search);
+    let path = folder.join("search");
+    fs::create_dir_all(&path).unwrap();
+    search.write(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_search_says_what_is_safe_what_binds_and_what_it_was_like() {
+    let found = plan(&[SEARCH.into()], None, None).unwrap();
+    // As the search itself says: 9,050 iterations a second hold, 9,460 do not.
+    assert!((found.safe.rate_per_s - 9887.88).abs() < 0.01, "{:?}", found.safe);
+    assert!((found.safe.breaks_per_s.unwrap() / found.safe.rate_per_s - 9460.0 / 9050.0).abs() < 1e-9);
+    assert_eq!(found.safe.binds, "the processor of the target");
+    assert_eq!(found.safe.held, ["held for 30 s", "recovered 12 s after a push to 1.5×"]);
+    assert_eq!((found.loads.len(), found.safe.tone), (15, crate::report::Tone::Good));
+    // Loads whose steps were kept have intervals, the others the percentiles of the search.
+    let at = |set: f64| found.loads.iter().find(|load| load.set == set).unwrap();
+    assert!(
+        at(9050.0).p95.interval.is_some() && at(200.0).p95.us.is_some() && at(200.0).p95.interval.is_none()
+    );
+    assert_eq!((at(6400.0).keeps, at(12_800.0).keeps), (Some(true), Some(false)));
+    let service = &found.busy[0];
+    assert_eq!(service.name, "service processor");
+    assert!((0.9..=1.0).contains(&service.most), "{service:?}");
+    let fit = found.fit.as_ref().unwrap();
+    assert!(fit.cache.is_some() && fit.demands[0].resource == "cpu_seconds");
+    // One processor was measured, and a machine with two is not taken to carry more.
+    assert_eq!(found.phases[1].tiers[0].count, 3);
+    assert_eq!(found.phases[found.next].users, 100_000.0);
+}
+
+#[test]
+fn a_rate_that_was_not_kept_up_is_not_safe() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = changed(folder.path(), |search| search.answer.soak.as_mut().unwrap().held = Some(false));
+    let found = plan(&[path], None, None).unwrap();
+    // The next lower rate that holds is 6,400 iterations a second.
+    assert!((found.safe.rate_per_s - 7021.1).abs() < 0.1, "{:?}", found.safe);
+    assert!((found.safe.breaks_per_s.unwrap() - 9887.88).abs() < 0.01);
+    assert_eq!(found.safe.held[0], "more was not kept up for 30 s");
+    assert_eq!(found.safe.tone, crate::report::Tone::Warn);
+    // Of two searches the more careful one counts.
+    let both = plan(&[SEARCH.into(), folder.path().join("search")], None, None).unwrap();
+    assert_eq!(both.safe.rate_per_s, found.safe.rate_per_s);
+}
+
+#[test]
+fn a_search_without_an_answer_gives_no_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = changed(folder.path(), |search| {
+        search.answer.requests_per_s = None;
+        search.sentence = "No answer: the generator was the limit.".into();
+    });
+    let failure = plan(&[path], None, None).unwrap_err();
+    assert_eq!(failure.exit, record::Exit::Invalid);
+    assert!(failure.message.contains("found no rate that holds: No answer: the generator"), "{failure}");
+}
+
+#[test]
+fn a_closed_run_beside_a_search_says_how_much_a_user_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("closed");
+    Fixture { model: Model::Closed, warm_up_s: 10, failed_per_s: 0, ..Fixture::default() }.write(&path);
+    let found = plan(&[SEARCH.into(), path], None, None).unwrap();
+    assert_eq!(found.safe.requests_per_user, Some(2.0));
+    assert_eq!((found.safe.users.unwrap() * 2.0).round(), 9888.0);
+    let pace = found.inputs.iter().find(|input| input.key == Key::RequestsPerUser).unwrap();
+    assert!(pace.from.starts_with("the users of two <requests> & more"), "{}", pace.from);
+    assert!(
+        found.answer.sentence.starts_with("Safe up to 4,943 users at once, 9,888 requests a second."),
+        "{}",
+        found.answer.sentence
+    );
+    assert_eq!(found.loads.len(), 15, "the run is no point of the search");
+}

@@ -33,8 +33,8 @@ pub fn caveats(
     }
     if seen.setting.target.loopback {
         notes.push(
-            "Service and generator ran on one machine and shared its cores: alone the service holds more, across a network \
-             each answer takes longer."
+            "The service ran on the machine that made the load: no answer crossed a network, and unless the two were kept \
+             apart each took processor time from the other."
                 .to_owned(),
         );
     }
