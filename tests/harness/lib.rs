@@ -7,3 +7,4 @@ pub mod process;
 pub mod recording;
 pub mod servers;
 pub mod service;
+pub mod visits;

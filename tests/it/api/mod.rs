@@ -7,6 +7,7 @@ mod headers;
 mod phases;
 mod step;
 mod tasks;
+mod work;
 
 use anyhow::{Context as _, Result};
 
@@ -20,6 +21,7 @@ async fn whole(url: &str) -> Result<()> {
         ("tasks", tasks::steps()),
         ("lists", tasks::lists()),
         ("repeated requests", tasks::repeated()),
+        ("background work", work::steps()),
         ("products", catalog::products()),
         ("favourites", catalog::favorites()),
         ("headers", headers::steps()),

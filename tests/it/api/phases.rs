@@ -18,3 +18,8 @@ fn holds_in(plan: Plan) -> Result<()> {
 fn the_whole_api_holds_embedded() -> Result<()> {
     holds_in(Plan::of(Phase::Embedded))
 }
+
+#[test]
+fn the_whole_api_holds_on_one_postgres() -> Result<()> {
+    holds_in(Plan::of(Phase::Single))
+}

@@ -1,11 +1,15 @@
 //! One request and what must come back, as a row of a table.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
+
+/// How long background work may take, the start of a broker's consumer included.
+const BACKGROUND: Duration = Duration::from_secs(30);
 
 /// A request and what must come back. `{name}` in paths, headers, bodies and expectations stands for what an earlier step
 /// saved under that name.
@@ -19,6 +23,7 @@ pub struct Step {
     status: u16,
     checks: Vec<Check>,
     saves: Vec<(&'static str, &'static str)>,
+    eventually: bool,
 }
 
 enum Check {
@@ -37,7 +42,7 @@ fn step(about: &'static str, method: Method, path: &str, body: Option<Value>) ->
     };
     let path = path.to_owned();
     let (headers, checks, saves) = (Vec::new(), Vec::new(), Vec::new());
-    Step { about, method, path, by: None, headers, body, status, checks, saves }
+    Step { about, method, path, by: None, headers, body, status, checks, saves, eventually: false }
 }
 
 pub fn get(about: &'static str, path: &str) -> Step {
@@ -106,6 +111,12 @@ impl Step {
         self
     }
 
+    /// Asked again and again until it is answered so: what it waits for happens in the background.
+    pub fn eventually(mut self) -> Self {
+        self.eventually = true;
+        self
+    }
+
     /// Keeps what is at JSON pointer `at`, or in the header of that name, for later steps.
     pub fn save(mut self, name: &'static str, at: &'static str) -> Self {
         self.saves.push((name, at));
@@ -139,12 +150,20 @@ impl Api {
     pub async fn go(&mut self, steps: Vec<Step>) -> Result<()> {
         for step in steps {
             let about = step.about;
-            self.take(step).await.with_context(|| format!("step `{about}`"))?;
+            let deadline = Instant::now() + BACKGROUND;
+            loop {
+                match self.take(&step).await {
+                    Err(_) if step.eventually && Instant::now() < deadline => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    taken => break taken.with_context(|| format!("step `{about}`"))?,
+                }
+            }
         }
         Ok(())
     }
 
-    async fn take(&mut self, step: Step) -> Result<()> {
+    async fn take(&mut self, step: &Step) -> Result<()> {
         let path = self.fill(&step.path)?;
         let mut request = self.client.request(step.method.clone(), format!("{}{path}", self.url));
         if let Some(by) = step.by {
@@ -166,7 +185,7 @@ impl Api {
         for check in &step.checks {
             self.check(check, &headers, &body).with_context(told)?;
         }
-        for (name, at) in step.saves {
+        for &(name, at) in &step.saves {
             let found = match at.strip_prefix('/') {
                 Some(_) => body.pointer(at).map(plain),
                 None => header(&headers, at).map(str::to_owned),

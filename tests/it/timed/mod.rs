@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod capacity;
+mod chaos;
 mod doctor;
 mod freeze;
 mod midway;

@@ -150,7 +150,7 @@ impl Plan {
 
     /// Whether background work has a process of its own.
     pub fn worker(&self) -> bool {
-        self.several() || self.queue == Queue::Rabbitmq
+        self.phase != Phase::Embedded && (self.several() || self.queue == Queue::Rabbitmq)
     }
 
     /// Refuses what cannot be or would not work as one expects.
