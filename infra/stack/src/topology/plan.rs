@@ -148,9 +148,9 @@ impl Plan {
         self.several() || matches!(self.cache, Cache::Redis | Cache::Tiered)
     }
 
-    /// Whether background work has a process of its own.
+    /// Whether background work has a process of its own; else the only process does it, too.
     pub fn worker(&self) -> bool {
-        self.phase != Phase::Embedded && (self.several() || self.queue == Queue::Rabbitmq)
+        self.several()
     }
 
     /// Refuses what cannot be or would not work as one expects.

@@ -1,5 +1,7 @@
 //! What becomes of requests when parts of a deployment end, hang behind, and come back: real processes, real servers.
 
+mod crash;
+mod errands;
 mod primary;
 mod replica;
 
@@ -24,6 +26,7 @@ struct Loaded {
     topology: Topology,
     tokens: Vec<String>,
     visits: Visits,
+    per_s: f64,
 }
 
 impl Loaded {
@@ -36,7 +39,7 @@ impl Loaded {
         let per_s = (most / 2.0).min(MOST_PER_S);
         eprintln!("{most:.0} visits/s at most, {per_s:.0} offered");
         let visits = Visits::start(&topology.url(), tokens.clone(), per_s)?;
-        Ok(Self { topology, tokens, visits })
+        Ok(Self { topology, tokens, visits, per_s })
     }
 }
 
