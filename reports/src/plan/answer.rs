@@ -124,7 +124,7 @@ fn tiles(seen: &Seen, safe: &Safe, inputs: &[Input], next: &PhasePlan) -> Vec<Ti
     let cost = plain(
         &format!("{} users a month", next.users_text),
         next.monthly_text.trim_start_matches("at least ").to_owned(),
-        if next.at_least { format!("at least; {}", next.range_text) } else { next.range_text.clone() },
+        if next.at_least { "at least".to_owned() } else { next.range_text.clone() },
     );
     let p = |label: &str, quantile: f64, of: fn(&Load) -> &Percentile| {
         percentile(seen, there, label, quantile, of)

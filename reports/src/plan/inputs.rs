@@ -258,7 +258,10 @@ fn measured(key: Key, seen: &Seen, safe: &Safe, instances: u64) -> Option<(Range
             let from = format!("the users of {of}, ± 20 % for real ones");
             safe.requests_per_user.map(|each| (around(each), from))
         }
-        Key::BytesPerRequest => at.bytes_in_per_request.map(|bytes| (around(bytes), seen_at)),
+        Key::BytesPerRequest => {
+            let from = format!("{seen_at}; compressed only where the scenario asks for it");
+            at.bytes_in_per_request.map(|bytes| (around(bytes), from))
+        }
         Key::CacheHitRatio => {
             let hits = *at.observed.get("cache_hit_ratio")?;
             let misses = 1.0 - hits.clamp(0.0, 1.0);

@@ -113,12 +113,14 @@ struct Fact {
 /// Not to be read; of more than one scenario or model; nothing in them that says what a load does.
 pub fn seen(inputs: &[PathBuf]) -> Result<Seen, Failure> {
     let (mut facts, mut searches, mut notes, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut paces, mut points) = (Vec::new(), Vec::new());
+    let (mut paces, mut points, mut empty) = (Vec::new(), Vec::new(), false);
     let is_search = |input: &&PathBuf| input.join(Capacity::FILE).is_file();
     let searched = inputs.iter().any(|input| is_search(&input));
     for input in inputs {
         if !is_search(&input) {
-            match fact(&Evidence::open(input)?, None) {
+            let evidence = Evidence::open(input)?;
+            empty |= evidence.judgement.verdict == Verdict::NoData;
+            match fact(&evidence, None) {
                 Ok(fact) if searched && fact.setting.model == Model::Closed => paces.push(fact),
                 Ok(fact) => {
                     points.push(input.clone());
@@ -149,7 +151,11 @@ pub fn seen(inputs: &[PathBuf]) -> Result<Seen, Failure> {
         .filter(|fact| fact.set > 0.0)
         .map(|fact| (fact.completed as f64 / fact.seconds.max(1.0) / fact.set, fact.setting.scenario))
         .collect();
-    let setting = setting(&facts, &searches)?;
+    let exit = if empty { record::Exit::NoData } else { record::Exit::Invalid };
+    let setting = setting(&facts, &searches)?.ok_or_else(|| Failure {
+        exit,
+        message: format!("no record supports a plan. {}", notes.join(" ")),
+    })?;
     let mut loads = grouped(facts);
     for load in rates {
         if !loads.iter().any(|known| known.set == load.set) {
@@ -215,7 +221,7 @@ const fn keeps(decision: Decision) -> Option<bool> {
     }
 }
 
-fn setting(facts: &[Fact], searches: &[Capacity]) -> Result<Setting, Failure> {
+fn setting(facts: &[Fact], searches: &[Capacity]) -> Result<Option<Setting>, Failure> {
     let of_search = |search: &Capacity| Setting {
         scenario: search.scenario.name.clone(),
         commit: search.git.as_ref().map(|git| git.commit.chars().take(7).collect()),
@@ -228,12 +234,7 @@ fn setting(facts: &[Fact], searches: &[Capacity]) -> Result<Setting, Failure> {
     };
     let all: Vec<Setting> =
         facts.iter().map(|fact| fact.setting.clone()).chain(searches.iter().map(of_search)).collect();
-    let Some(first) = all.first() else {
-        return Err(Failure {
-            exit: record::Exit::Invalid,
-            message: "none of the records supports a figure; run again with the generator on time".to_owned(),
-        });
-    };
+    let Some(first) = all.first() else { return Ok(None) };
     if let Some(other) =
         all.iter().find(|other| other.scenario != first.scenario || other.model != first.model)
     {
@@ -245,7 +246,7 @@ fn setting(facts: &[Fact], searches: &[Capacity]) -> Result<Setting, Failure> {
     // Instants in UTC with one form are in order as text.
     let newest = all.iter().map(|it| (&it.newest, &it.newest_text)).max();
     let (newest, newest_text) = newest.map_or_else(Default::default, |(a, b)| (a.clone(), b.clone()));
-    Ok(Setting { newest, newest_text, ..first.clone() })
+    Ok(Some(Setting { newest, newest_text, ..first.clone() }))
 }
 
 fn grouped(mut facts: Vec<Fact>) -> Vec<Load> {

@@ -51,11 +51,11 @@ pub struct PhasePlan {
     pub low: Decimal,
     /// The cost of a month planned by.
     pub mid: Decimal,
-    /// The cost of a month above which it is not expected.
+    /// The cost of a month above which what has a price is not expected.
     pub high: Decimal,
     /// The cost of a month in words: `at least $2,448` where something has no price.
     pub monthly_text: String,
-    /// From low to high in words.
+    /// From low to high in words; `or more` where something has no price.
     pub range_text: String,
     /// Of 1,000 users.
     pub per_1000_users: Decimal,
@@ -78,7 +78,7 @@ pub struct PartCost {
     pub part: Part,
     /// A month.
     pub cost: Decimal,
-    /// The same in words.
+    /// The same in words; empty where the phase does without.
     pub text: String,
     /// Of 1,000 users, in words.
     pub per_1000_users_text: String,
@@ -110,6 +110,8 @@ pub fn planned(
     let headroom_ratio = 1.0 - api.and_then(|tier| tier.used_ratio).unwrap_or(1.0);
     let count = api.map_or(0, |tier| tier.count);
     let basis = basis(sized.peak_per_s, safe, count);
+    // A part that a phase does without costs nothing, which is no price.
+    let shown = |part: Decimal, money: Decimal| if part.is_zero() { String::new() } else { show(money) };
     let texts: Vec<&str> = sized.tiers.iter().map(|tier| tier.text.as_str()).collect();
     PhasePlan {
         name: phase.name.clone(),
@@ -129,8 +131,8 @@ pub fn planned(
             .map(|part| PartCost {
                 part,
                 cost: bill.of(part),
-                text: show(bill.of(part)),
-                per_1000_users_text: show(each(bill.of(part), users / 1000.0)),
+                text: shown(bill.of(part), bill.of(part)),
+                per_1000_users_text: shown(bill.of(part), each(bill.of(part), users / 1000.0)),
             })
             .collect(),
         tiers: sized.tiers,
@@ -138,7 +140,11 @@ pub fn planned(
         mid,
         high,
         monthly_text: format!("{floor}{}", show(mid)),
-        range_text: crate::report::span(&show(low), &show(high)),
+        range_text: if at_least {
+            format!("{} or more", show(low))
+        } else {
+            crate::report::span(&show(low), &show(high))
+        },
         per_1000_users,
         per_1000_users_text: format!("{floor}{}", show(per_1000_users)),
         per_million_requests,

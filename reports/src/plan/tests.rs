@@ -189,6 +189,11 @@ fn records_that_find_no_limit_say_at_least_and_those_that_keep_none_give_no_plan
     Fixture { warm_up_s: 10, budgets: Vec::new(), ..Fixture::default() }.write(&free);
     let failure = plan(&[free], None, None).unwrap_err();
     assert!(failure.message.contains("set no budget"), "{failure}");
+    let empty = folder.path().join("empty");
+    Fixture { per_s: 0, failed_per_s: 0, ..Fixture::default() }.write(&empty);
+    let failure = plan(&[empty], None, None).unwrap_err();
+    assert_eq!(failure.exit, record::Exit::NoData);
+    assert!(failure.message.contains("empty was left out: No data"), "{failure}");
     let killed = folder.path().join("killed");
     Fixture { state: State::Running, ..Fixture::default() }.write(&killed);
     let failure = plan(&[killed], None, None).unwrap_err();

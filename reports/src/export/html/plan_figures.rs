@@ -3,6 +3,7 @@ use record::unit::{show_count, show_number, show_ratio, show_us};
 
 use super::{
     figures::{figure, figure_over},
+    plan_sections::over,
     tables::{cell, figures as figure_column, table, text},
 };
 use crate::{
@@ -20,9 +21,7 @@ pub fn hockey(plan: &Plan) -> Option<Markup> {
         figure_column("Runs"),
         figure_column("p50"),
         figure_column("p95"),
-        figure_column("95 % interval"),
         figure_column("p99"),
-        figure_column("95 % interval"),
         figure_column("n"),
         text("Budgets"),
     ];
@@ -37,23 +36,20 @@ pub fn hockey(plan: &Plan) -> Option<Markup> {
             cell(show_count(load.runs as i64)),
             percentile(&load.p50),
             percentile(&load.p95),
-            interval(&load.p95),
             percentile(&load.p99),
-            interval(&load.p99),
             cell(show_count(load.n as i64)),
             cell(kept),
         ]
     });
     let numbers = table("Latency against throughput", &columns, rows.collect());
-    Some(figure("Latency against throughput", "p50 · p95 · p99", &drawn, numbers))
+    Some(figure("Latency against throughput", "p50 · p95 · p99 with 95 % intervals", &drawn, numbers))
 }
 
+/// A percentile over its interval.
 fn percentile(it: &Percentile) -> Markup {
-    it.us.map_or_else(|| html! { span class="mute" { "n too small" } }, |us| cell(show_us(us)))
-}
-
-fn interval(it: &Percentile) -> Markup {
-    cell(it.interval.map_or_else(String::new, |it| interval_words(it, show_us)))
+    let Some(us) = it.us else { return html! { span class="mute" { "n too small" } } };
+    let interval = it.interval.map_or_else(String::new, |it| interval_words(it, show_us));
+    if interval.is_empty() { cell(show_us(us)) } else { over(&show_us(us), &interval) }
 }
 
 /// The law with its points and residuals.

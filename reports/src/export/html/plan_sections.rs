@@ -49,7 +49,7 @@ pub fn phases(plan: &Plan) -> Markup {
 }
 
 /// A figure over what belongs to it.
-fn over(figure: &str, under: &str) -> Markup {
+pub fn over(figure: &str, under: &str) -> Markup {
     html! { (glued(figure)) small class="under" { (glued(under)) } }
 }
 
@@ -92,7 +92,7 @@ pub fn costs(plan: &Plan) -> Markup {
             (figures::cost(plan))
             @if let Some(figure) = figures::per_user(plan) { (figure) }
         }
-        @for phase in &plan.phases { (bill(phase)) }
+        div class="bills" { @for phase in &plan.phases { (bill(phase)) } }
     }
 }
 
