@@ -5,9 +5,11 @@ use std::future::Future;
 
 use metrics::Histogram;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace;
 
 /// The questions asked of the store, as `db_operation_name` and `db_collection_name` show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +61,22 @@ pub enum Op {
     EventForget,
     AnalyticsFunnel,
     AnalyticsSearches,
+    SessionList,
+    ApiKeyInsert,
+    ApiKeyList,
+    ApiKeyDelete,
+    ApiKeyGet,
+    ApiKeyUpdate,
+    ResetInsert,
+    ResetGet,
+    ResetRedeem,
+    ResetForget,
+    UserList,
+    UserRole,
+    TaskBatch,
 }
 
-const LABELS: [(Op, &str, &str); 46] = [
+const LABELS: [(Op, &str, &str); 59] = [
     (Op::UserInsert, "insert", "users"),
     (Op::UserGet, "select", "users"),
     (Op::UserUpdate, "update", "users"),
@@ -108,6 +123,19 @@ const LABELS: [(Op, &str, &str); 46] = [
     (Op::EventForget, "delete", "events"),
     (Op::AnalyticsFunnel, "funnel", "event_users"),
     (Op::AnalyticsSearches, "top", "search_terms"),
+    (Op::SessionList, "list", "sessions"),
+    (Op::ApiKeyInsert, "insert", "api_keys"),
+    (Op::ApiKeyList, "list", "api_keys"),
+    (Op::ApiKeyDelete, "delete", "api_keys"),
+    (Op::ApiKeyGet, "select", "api_keys"),
+    (Op::ApiKeyUpdate, "update", "api_keys"),
+    (Op::ResetInsert, "insert", "password_resets"),
+    (Op::ResetGet, "select", "password_resets"),
+    (Op::ResetRedeem, "redeem", "password_resets"),
+    (Op::ResetForget, "delete", "password_resets"),
+    (Op::UserList, "list", "users"),
+    (Op::UserRole, "set_role", "users"),
+    (Op::TaskBatch, "insert_batch", "tasks"),
 ];
 
 /// What the server that answers is to its cluster; SQLite's file is its own primary.
@@ -154,11 +182,15 @@ impl Store {
     /// Runs one question and records how long it took, waiting for a connection included.
     pub(super) async fn timed<T>(&self, op: Op, question: impl Future<Output = T>) -> T {
         let started = Instant::now();
+        let (_, operation, collection) = LABELS[op as usize];
         let asked = async {
             let answer = question.await;
             (answer, SERVED_BY.with(Cell::get))
         };
-        let (answer, role) = SERVED_BY.scope(Cell::new(Role::Primary), asked).await;
+        let (answer, role) = SERVED_BY
+            .scope(Cell::new(Role::Primary), asked)
+            .instrument(trace::question(operation, collection))
+            .await;
         self.meters.0[op as usize][role as usize].record(started.elapsed());
         answer
     }

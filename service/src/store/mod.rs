@@ -5,6 +5,7 @@
 //! rows are is asked of the store: [`Store::of`] a user, [`Store::catalog`], [`Store::directory`].
 
 pub mod analytics;
+pub mod api_keys;
 pub mod bulk;
 mod error;
 pub mod events;
@@ -22,8 +23,11 @@ mod postgres;
 pub mod preferences;
 pub mod products;
 pub mod schedules;
+pub mod password_resets;
+pub mod roles;
 pub mod sessions;
 mod stamp;
+pub mod task_batch;
 pub mod tasks;
 mod timestamp;
 pub mod users;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{favorites, idempotency, preferences, products, sessions, tasks, users};
+use super::{
+    api_keys, favorites, idempotency, password_resets, preferences, products, roles, sessions, tasks, users,
+};
 
 /// A question with its SQL.
 pub struct Named {
@@ -85,6 +87,9 @@ pub fn all() -> Vec<Named> {
         products::questions(),
         favorites::questions(),
         idempotency::questions(),
+        api_keys::questions(),
+        password_resets::questions(),
+        roles::questions(),
     ]
     .into_iter()
     .flatten()

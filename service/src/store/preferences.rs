@@ -54,7 +54,7 @@ pub struct Preferences {
     pub theme: Theme,
     /// Language and region, such as `en` or `de-AT`.
     #[garde(length(min = 2, max = 35), pattern(r"^[A-Za-z0-9-]+$"))]
-    #[schema(example = "en")]
+    #[schema(min_length = 2, max_length = 35, pattern = "^[A-Za-z0-9-]+$", example = "en")]
     pub locale: String,
     /// Whether mail is wanted.
     #[garde(skip)]

@@ -96,7 +96,8 @@ const FIND: &str = "SELECT s.id AS session_id, s.user_id, u.role, r.used_at_us I
 // The condition decides between two who present the same token at the same time.
 const USE: &str = "UPDATE refresh_tokens SET used_at_us = $2 WHERE token_hash = $1 AND used_at_us IS NULL";
 
-const EXTEND: &str = "UPDATE sessions SET expires_at_us = $2 WHERE id = $1 AND expires_at_us < $2";
+const EXTEND: &str = "UPDATE sessions SET last_seen_at_us = $3, \
+                      expires_at_us = CASE WHEN expires_at_us < $2 THEN $2 ELSE expires_at_us END WHERE id = $1";
 
 const REVOKE_FAMILY: &str = "UPDATE sessions SET revoked_at_us = COALESCE(revoked_at_us, $2) WHERE id = $1";
 
@@ -133,7 +134,7 @@ pub async fn rotate(
                         } else {
                         sqlx::query(INSERT_REFRESH).bind(new.as_slice()).bind(token.session_id).bind(expires_at)
                             .execute(&mut *tx).await?;
-                        sqlx::query(EXTEND).bind(token.session_id).bind(expires_at).execute(&mut *tx).await?;
+                        sqlx::query(EXTEND).bind(token.session_id).bind(expires_at).bind(now).execute(&mut *tx).await?;
                         let role = Role::try_from(token.role).unwrap_or(Role::User);
                         Rotation::Rotated { session_id: token.session_id, user_id: token.user_id, role }
                         }
@@ -141,6 +142,42 @@ pub async fn rotate(
                     _ => Rotation::Refused,
                 }
             }))
+        })
+        .await
+}
+
+/// A session as its user sees it.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Session {
+    /// Identity, the `sid` of its access tokens.
+    pub id: Uuid,
+    /// What the client called itself.
+    pub device: String,
+    /// Where the login came from.
+    pub ip: String,
+    /// When it began.
+    #[sqlx(rename = "created_at_us")]
+    pub created_at: Timestamp,
+    /// When it was last given new tokens.
+    #[sqlx(rename = "seen_at_us")]
+    pub last_seen_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    #[sqlx(rename = "expires_at_us")]
+    pub expires_at: Timestamp,
+}
+
+const LIST: &str = "SELECT id, device, ip, created_at_us, COALESCE(last_seen_at_us, created_at_us) AS seen_at_us, \
+                    expires_at_us FROM sessions WHERE user_id = $1 AND revoked_at_us IS NULL \
+                    AND expires_at_us > $2 ORDER BY created_at_us DESC, id DESC LIMIT 1000";
+
+/// The live sessions of `user`, newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(store: &Store, user: Uuid, now: Timestamp) -> Result<Vec<Session>> {
+    store
+        .timed(Op::SessionList, async {
+            Ok(ro!(store.of(user), p => sqlx::query_as(LIST).bind(user).bind(now).fetch_all(p).await?))
         })
         .await
 }
@@ -209,6 +246,7 @@ pub async fn forget_expired(store: &Store, now: Timestamp) -> Result<u64> {
 pub(super) fn questions() -> Vec<Named> {
     use Arg::{Int, NoId, Session, Text, Token, User};
     vec![
+        Named::hot("sessions: list", LIST, &[User, Int(1)]),
         Named::hot(
             "sessions: insert",
             INSERT,
@@ -218,7 +256,7 @@ pub(super) fn questions() -> Vec<Named> {
         Named::hot("sessions: end those beyond the most", CAP, &[User, Int(1), Int(10)]),
         Named::hot("sessions: find a refresh token", FIND, &[Token, Int(1)]),
         Named::hot("sessions: use a refresh token", USE, &[Token, Int(1)]),
-        Named::hot("sessions: extend", EXTEND, &[Session, Int(2)]),
+        Named::hot("sessions: extend", EXTEND, &[Session, Int(2), Int(1)]),
         Named::hot("sessions: end a family", REVOKE_FAMILY, &[Session, Int(1)]),
         Named::hot("sessions: end all of a user", REVOKE, &[User, NoId, Int(1)]),
         Named::hot("sessions: all that were ended", REVOKED, &[Int(1)]),
