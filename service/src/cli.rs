@@ -22,10 +22,12 @@ Examples:
   service serve --set cache.policy=off              without the response cache
   SERVICE_DATABASE_URL=postgres://app:secret@127.0.0.1:5432/app service serve
                                                     on PostgreSQL; SERVICE_DATABASE_REPLICAS=URL,URL for reads
+  service serve --roles tasks,worker                one part of the service; a gateway sends each its paths
   SERVICE_LIMITS_PROFILE=strict service serve       with the rate limits of a public service
 
 Configuration, the later wins: defaults, --config FILE (TOML), SERVICE_SECTION_KEY variables, --set section.key=value.
-`service config` prints all keys with the values in effect. SERVICE_AUTH_SECRET_FILE reads the secret from a file.
+`service config` prints all keys with the values in effect. A variable that ends in _FILE names a file that holds the
+value, which is where secrets belong: SERVICE_AUTH_SECRET_FILE=/run/secrets/jwt.
 
 Rate limits: the default profile is `generous`, wide enough for a load test from one address; use
 limits.profile=strict for a public service, off for none.
@@ -56,6 +58,10 @@ pub enum Command {
         /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
         #[arg(long, value_name = "ADDRESS:PORT", value_parser = config::address)]
         listen: Option<SocketAddr>,
+        /// Which part of the service to be: all, or some of auth, users, tasks, catalog, notifications, worker, with
+        /// commas between [default: all]
+        #[arg(long, value_name = "ROLES")]
+        roles: Option<config::Roles>,
     },
     /// Bring the database up to date
     Migrate,
@@ -147,8 +153,9 @@ impl Cli {
             // Who names a file wants that file, whatever server the environment names.
             overrides.push(("database.url".to_owned(), String::new()));
         }
-        if let Command::Serve { listen: Some(address) } = &self.command {
-            overrides.push(("http.listen".to_owned(), address.to_string()));
+        if let Command::Serve { listen, roles } = &self.command {
+            overrides.extend(listen.map(|address| ("http.listen".to_owned(), address.to_string())));
+            overrides.extend(roles.iter().map(|roles| ("serve.roles".to_owned(), roles.to_string())));
         }
         // This one names the file and is no key.
         let environment = config::process_environment().filter(|(name, _)| name != "SERVICE_CONFIG_FILE");

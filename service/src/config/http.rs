@@ -23,8 +23,12 @@ pub struct HttpConfig {
     pub max_in_flight: usize,
     /// A request that takes longer is answered 503, in milliseconds.
     pub request_timeout_ms: u64,
-    /// A connection that stays silent, or takes longer to send a request's headers, is closed, in seconds.
+    /// A connection that stays silent for this long is closed, in seconds.
     pub idle_timeout_s: u64,
+    /// A request whose headers are not there this long after its first byte loses its connection, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// A request whose body is not there this long after its headers is answered 408, in milliseconds.
+    pub body_timeout_ms: u64,
     /// Largest accepted request body, in bytes.
     pub body_limit_bytes: usize,
     /// Networks of proxies whose `X-Forwarded-For` is believed.
@@ -44,6 +48,8 @@ impl Default for HttpConfig {
             max_in_flight: 1024,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 8_000,
             body_limit_bytes: 256 * 1024,
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
@@ -70,6 +76,8 @@ impl HttpConfig {
         within("http.max_in_flight", self.max_in_flight, 1..=1_000_000)?;
         within("http.request_timeout_ms", self.request_timeout_ms, 10..=600_000)?;
         within("http.idle_timeout_s", self.idle_timeout_s, 1..=86_400)?;
+        within("http.header_timeout_ms", self.header_timeout_ms, 10..=600_000)?;
+        within("http.body_timeout_ms", self.body_timeout_ms, 10..=600_000)?;
         within("http.body_limit_bytes", self.body_limit_bytes, 1024..=64 * 1024 * 1024)?;
         for origin in &self.cors_origins {
             let named = origin.starts_with("https://") || origin.starts_with("http://");

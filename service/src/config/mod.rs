@@ -18,6 +18,9 @@ mod mail;
 mod mask;
 mod queue;
 mod secret_url;
+mod serve;
+mod telemetry;
+mod tls;
 
 use std::path::Path;
 
@@ -35,11 +38,13 @@ pub use mail::{MailConfig, MailSink};
 pub use queue::{QueueConfig, QueueKind};
 pub use secret_url::SecretUrl;
 use serde::{Deserialize, Serialize};
+pub use serve::{Role, Roles, ServeConfig};
+pub use telemetry::TelemetryConfig;
+pub use tls::TlsConfig;
 
 const PREFIX: &str = "SERVICE_";
-/// Secrets may come from a file: `SERVICE_AUTH_SECRET_FILE=/run/secrets/jwt`.
+/// Every value may come from a file, which is where secrets belong: `SERVICE_AUTH_SECRET_FILE=/run/secrets/jwt`.
 const FROM_FILE: &str = "_FILE";
-const SECRETS: [&str; 2] = ["auth.secret", "database.url"];
 
 /// Everything that can be configured. Serialising it masks the secrets.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -67,6 +72,12 @@ pub struct Config {
     pub mail: MailConfig,
     /// What is made for users and fetched by them.
     pub files: FilesConfig,
+    /// Which part of the service a process is.
+    pub serve: ServeConfig,
+    /// Serving HTTPS.
+    pub tls: TlsConfig,
+    /// Where traces and errors are sent.
+    pub telemetry: TelemetryConfig,
 }
 
 /// Why a configuration was refused; one line that names the key and what would be right.
@@ -131,21 +142,20 @@ fn from_environment(
     let mut pairs = Vec::new();
     for (name, value) in environment {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+        let (rest, from_file) = rest.strip_suffix(FROM_FILE).map_or((rest, false), |rest| (rest, true));
         let Some((section, key)) = rest.split_once('_') else {
             return Err(ConfigError::new(format!(
                 "{name}: expected {PREFIX}SECTION_KEY, such as SERVICE_CACHE_POLICY"
             )));
         };
-        let key = format!("{}.{}", section.to_lowercase(), key.to_lowercase());
-        let secret = SECRETS.iter().find(|secret| key == format!("{secret}{}", FROM_FILE.to_lowercase()));
-        match secret {
-            Some(secret) => {
-                let text = std::fs::read_to_string(&value)
-                    .map_err(|e| ConfigError::new(format!("{name}: cannot read {value}: {e}")))?;
-                pairs.push(((*secret).to_owned(), text.trim_end().to_owned()));
-            }
-            None => pairs.push((key, value)),
-        }
+        let value = if from_file {
+            let text = std::fs::read_to_string(&value)
+                .map_err(|e| ConfigError::new(format!("{name}: cannot read {value}: {e}")))?;
+            text.trim_end().to_owned()
+        } else {
+            value
+        };
+        pairs.push((format!("{}.{}", section.to_lowercase(), key.to_lowercase()), value));
     }
     Ok(pairs)
 }
@@ -163,6 +173,8 @@ impl Config {
         self.queue.validate()?;
         self.mail.validate()?;
         self.files.validate()?;
+        self.tls.validate()?;
+        self.telemetry.validate()?;
         self.log.validate()
     }
 }
@@ -233,10 +245,29 @@ mod tests {
             ("limits.profile", "lax", "strict or generous or off"),
             ("log.requests", "all", "on or errors or off"),
             ("http.listen", "0.0.0.0", "127.0.0.1:8080"),
+            ("serve.roles", "gateway", "auth or users or tasks"),
+            ("telemetry.otlp_endpoint", "collector:4318", "http://127.0.0.1:4318"),
+            ("telemetry.sentry_dsn", "sentry.example", "https://KEY@sentry.example/PROJECT"),
+            ("tls.key", "key.pem", "tls.certificate is not"),
         ] {
             let error = load(None, [], &env(&[(key, wrong)])).unwrap_err().to_string();
             assert!(error.contains(key) && error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn every_value_may_come_from_a_file_and_a_file_that_is_missing_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("dsn");
+        std::fs::write(&file, "https://public@sentry.example/7\n").unwrap();
+        let (file, name) = (file.to_str().unwrap(), "SERVICE_TELEMETRY_SENTRY_DSN_FILE");
+        let config = load(None, env(&[(name, file)]), &[]).unwrap();
+        assert_eq!(config.telemetry.sentry_dsn.expose_secret(), "https://public@sentry.example/7");
+        assert!(!format!("{config:?}{}", serde_json::to_string(&config).unwrap()).contains("public"));
+        let error = load(None, env(&[(name, "/nowhere/dsn")]), &[]).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("/nowhere/dsn"), "{error}");
+        let error = load(None, env(&[("SERVICE_CACHE_POLICI_FILE", file)]), &[]).unwrap_err().to_string();
+        assert!(error.contains("polici"), "{error}");
     }
 
     #[test]
