@@ -15,6 +15,7 @@
 //! | `page`        | the report in a browser                                                     |
 //! | `web`         | a run in a browser while it goes on, its metrics, its request log           |
 //! | `service`     | what only a real service process can show                                   |
+//! | `telemetry`   | traces, errors and log lines as those who receive them see them             |
 //! | `workers`     | one load by several processes, and the merge of their records               |
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
 
@@ -29,6 +30,7 @@ mod page;
 mod safety;
 mod schema;
 mod service;
+mod telemetry;
 mod timed;
 mod transport;
 mod verdicts;

@@ -143,8 +143,8 @@ fn label(key: &'static str, value: &'static str) -> Label {
 
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
 /// The status codes the service answers with; another would be recorded too, by the slow way.
-const STATUSES: [u16; 20] =
-    [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503, 206, 504];
+const STATUSES: [u16; 21] =
+    [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 503, 206, 504];
 
 /// The duration histograms of one route, one per method and status, made when first seen and then only indexed.
 pub struct RouteSeries {
