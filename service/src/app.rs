@@ -9,7 +9,9 @@ use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::api_keys::ApiKeys;
 use crate::auth::passwords::Passwords;
+use crate::auth::reset::Resets;
 use crate::auth::revocations::Revocations;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
@@ -35,6 +37,10 @@ pub struct App {
     pub cache: Cache,
     /// Access tokens.
     pub tokens: Tokens,
+    /// API keys.
+    pub api_keys: ApiKeys,
+    /// Password-reset tokens.
+    pub resets: Resets,
     /// Ended sessions.
     pub revocations: Revocations,
     /// Password hashing.
@@ -84,6 +90,8 @@ impl App {
         Ok(Arc::new(Self {
             cache: Cache::new(&config.cache, &metrics),
             tokens: Tokens::new(secret, &config.auth),
+            api_keys: ApiKeys::new(secret),
+            resets: Resets::new(secret),
             revocations,
             passwords: Passwords::new(&config.auth)?,
             cursors: CursorKey::derive(secret),

@@ -28,6 +28,8 @@ pub enum List {
     Favorites = 5,
     /// Notifications, newest first.
     Notifications = 6,
+    /// Accounts, newest first.
+    Users = 7,
 }
 
 /// list (1) | sort key (8, big endian) | id (16)

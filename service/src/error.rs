@@ -24,15 +24,18 @@ pub enum Error {
     /// No such object, or one of another user.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// The path exists, the method does not.
+    /// The path exists, the method does not; with those that do.
     #[error("this path does not answer that method")]
-    MethodNotAllowed,
+    MethodNotAllowed(HeaderValue),
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(&'static str),
     /// The body is larger than this many bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// The body did not come in time.
+    #[error("the body did not arrive within {0} ms")]
+    TooSlow(u64),
     /// The body is not declared as JSON.
     #[error("the body must be JSON: send Content-Type: application/json")]
     UnsupportedMediaType,
@@ -116,7 +119,7 @@ impl Error {
             }
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "urn:headroom:problem:forbidden", "Not allowed"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "urn:headroom:problem:not-found", "Not found"),
-            Self::MethodNotAllowed => (
+            Self::MethodNotAllowed(_) => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "urn:headroom:problem:method-not-allowed",
                 "Method not allowed",
@@ -124,6 +127,9 @@ impl Error {
             Self::Conflict(_) => (StatusCode::CONFLICT, "urn:headroom:problem:conflict", "Conflict"),
             Self::TooLarge(_) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "urn:headroom:problem:too-large", "Body too large")
+            }
+            Self::TooSlow(_) => {
+                (StatusCode::REQUEST_TIMEOUT, "urn:headroom:problem:too-slow", "Request too slow")
             }
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -175,6 +181,13 @@ impl Error {
             }
             Self::RateLimited { retry_after_s } => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_s));
+            }
+            Self::MethodNotAllowed(allow) => {
+                headers.insert(header::ALLOW, allow.clone());
+            }
+            // The rest of the body would be taken for the next request.
+            Self::TooSlow(_) => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Self::Busy(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(1u64));

@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::http::{Request, Uri, header};
-use http_body_util::{BodyExt as _, Empty};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::config::Config;
 
@@ -23,35 +19,31 @@ pub fn default_url(config: &Config) -> String {
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}/readyz")
+    let scheme = if config.tls.enabled() { "https" } else { "http" };
+    format!("{scheme}://{address}/readyz")
 }
 
-/// Asks, prints the answer, and succeeds when it is a 200.
+/// Asks, prints the answer, and succeeds when it is a 200. Who `trusts` the certificate whatever name it bears asks the
+/// own machine: nothing is told that is secret.
 ///
 /// # Errors
 /// When nobody answers within three seconds.
-pub async fn run(url: &str) -> anyhow::Result<ExitCode> {
-    let asked = tokio::time::timeout(PATIENCE, ask(url)).await;
-    let (status, body) = asked.with_context(|| format!("{url}: no answer within {PATIENCE:?}"))??;
+pub async fn run(url: &str, trusts: bool) -> anyhow::Result<ExitCode> {
+    let parsed = reqwest::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let parsed = parsed.with_context(|| format!("`{url}`: expected http://HOST:PORT/PATH"))?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_danger_accept_invalid_certs(trusts)
+        .build()?;
+    let answer = match client.get(parsed).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.is_timeout() => anyhow::bail!("{url}: no answer within {PATIENCE:?}"),
+        Err(error) => return Err(error).with_context(|| format!("cannot ask {url}")),
+    };
+    let status = answer.status().as_u16();
+    let body = answer.text().await?;
     crate::print(&format!("{status} {}", body.trim()))?;
     Ok(if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn ask(url: &str) -> anyhow::Result<(u16, String)> {
-    let uri: Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
-    anyhow::ensure!(uri.scheme_str() == Some("http"), "`{url}`: expected http://HOST:PORT/PATH");
-    let authority = uri.authority().with_context(|| format!("`{url}` names no host"))?;
-    let host = authority.host().trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80)))
-        .await
-        .with_context(|| format!("cannot connect to {authority}"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request =
-        Request::get(path).header(header::HOST, authority.as_str()).body(Empty::<bytes::Bytes>::new())?;
-    let response = sender.send_request(request).await?;
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }

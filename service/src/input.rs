@@ -1,6 +1,7 @@
 //! How requests are read: JSON bodies and queries, validated field by field, unknown fields refused.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -48,7 +49,12 @@ async fn body(request: Request, app: &App) -> Result<Bytes, Error> {
         return Err(Error::UnsupportedMediaType);
     }
     let most = app.config.http.body_limit_bytes;
-    match Limited::new(request.into_body(), most).collect().await {
+    let patience_ms = app.config.http.body_timeout_ms;
+    let body = Limited::new(request.into_body(), most).collect();
+    let Ok(body) = tokio::time::timeout(Duration::from_millis(patience_ms), body).await else {
+        return Err(Error::TooSlow(patience_ms));
+    };
+    match body {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => Err(Error::TooLarge(most)),
         Err(e) => Err(Error::Malformed(format!("the body broke off: {e}"))),
@@ -79,8 +85,22 @@ where
         }
     })?;
     deserializer.end().map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    if escapes_nul(text) {
+        return Err(Error::field("", NUL));
+    }
     check(&value)?;
     Ok(value)
+}
+
+/// PostgreSQL keeps no text with it, and nobody means it.
+const NUL: &str = "text must not hold the character U+0000";
+
+/// Whether a JSON text spells the character U+0000, which it can only do by an escape.
+fn escapes_nul(text: &[u8]) -> bool {
+    const ESCAPE: &[u8] = b"\\u0000";
+    // After an odd number of other backslashes this one is escaped itself.
+    let escaped = |at: usize| text[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    text.windows(ESCAPE.len()).enumerate().any(|(at, piece)| piece == ESCAPE && !escaped(at))
 }
 
 /// serde names the field that is missing or unknown in the message only.
@@ -147,6 +167,9 @@ where
                 };
                 Error::field(field, reason)
             })?;
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Error::field("", NUL));
+        }
         // Parameters keep their names, which are not JSON's.
         value.validate().map_err(|report| {
             Error::Invalid(
@@ -208,6 +231,19 @@ mod tests {
         assert_eq!(named(r#"{"priceCents":1,"tags":[1,"x"]}"#), ["tags[1]"]);
         assert_eq!(named(r#"{"priceCents":1}"#), ["tags"]);
         assert_eq!(named(r#"{"priceCents":1,"tags":[],"extra":1}"#), ["extra"]);
+    }
+
+    #[test]
+    fn the_character_that_no_database_keeps_is_refused_and_a_text_that_spells_it_is_not() {
+        for (text, refused) in [
+            (&br#"{"a":"x\u0000"}"#[..], true),
+            (br#"{"a":"\\\u0000"}"#, true),
+            (br#"{"a":"\\u0000"}"#, false),
+            (br#"{"a":"\u00001"}"#, true),
+            (br#"{"a":"\u0001"}"#, false),
+        ] {
+            assert_eq!(escapes_nul(text), refused, "{}", String::from_utf8_lossy(text));
+        }
     }
 
     #[test]

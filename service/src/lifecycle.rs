@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::Config;
-use crate::{listen, queue, router};
+use crate::config::{Config, Role};
+use crate::listen::{self, Serving};
+use crate::tls::Tls;
+use crate::{queue, router};
 
 /// A service that is listening.
 pub struct Running {
@@ -22,6 +24,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// What it shares.
     pub app: Arc<App>,
+    /// Encryption, if there is any.
+    pub tls: Option<Arc<Tls>>,
     connections: TaskTracker,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -36,15 +40,18 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let listener =
         bind(address, config.http.reuse_port).with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
+    let tls = Tls::open(&config.tls)?;
     let app = App::build(config).await?;
     let (router, _) = router::build(&app);
     let (connections, stop, tasks) = (TaskTracker::new(), CancellationToken::new(), TaskTracker::new());
-    let idle = Duration::from_secs(app.config.http.idle_timeout_s);
-    tasks.spawn(listen::serve(listener, router, idle, connections.clone(), stop.clone()));
+    let serving = Serving::new(router, tls.clone(), &app.config.http);
+    tasks.spawn(listen::serve(listener, serving, connections.clone(), stop.clone()));
     tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
-    queue::start(&app, &stop, &tasks);
+    if app.config.serve.roles.has(Role::Worker) {
+        queue::start(&app, &stop, &tasks);
+    }
     tasks.close();
-    Ok(Running { address, app, connections, stop, tasks })
+    Ok(Running { address, app, tls, connections, stop, tasks })
 }
 
 /// Connections that may wait to be accepted; the system's own limit may be lower.
@@ -91,12 +98,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let running = start(config).await?;
-    let address = running.address;
-    tracing::info!("listening on http://{address}");
+    let scheme = if running.tls.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", running.address);
+    if let Some(tls) = &running.tls {
+        tokio::spawn(renew(Arc::clone(tls), signal(SignalKind::hangup())?));
+    }
+    tracing::info!("listening on {address}");
     {
         let mut stdout = std::io::stdout();
         // Nobody may be reading; the service works all the same.
-        let _ = writeln!(stdout, "listening http://{address}").and_then(|()| stdout.flush());
+        let _ = writeln!(stdout, "listening {address}").and_then(|()| stdout.flush());
     }
     first(&mut interrupt, &mut terminate).await;
     tracing::info!("stopping; a second signal ends it at once");
@@ -107,6 +118,16 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     running.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the certificate again whenever `hangup` comes.
+async fn renew(tls: Arc<Tls>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(cause = format!("{error:#}"), "the certificate stays what it was"),
+        }
+    }
 }
 
 /// The number of the signal that comes first.

@@ -7,9 +7,11 @@ mod cli;
 mod clock;
 mod config;
 mod cursor;
+mod describe;
 mod error;
 mod explain;
 mod files;
+mod head_clock;
 mod healthcheck;
 mod input;
 mod lifecycle;
@@ -23,6 +25,7 @@ mod routes;
 mod seed;
 mod store;
 mod telemetry;
+mod tls;
 
 #[cfg(test)]
 mod testing;
@@ -53,7 +56,6 @@ fn main() -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    telemetry::log_to_stderr(&config.log);
     match run(cli.command, config) {
         Ok(code) => code,
         Err(error) => {
@@ -69,7 +71,14 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         runtime.worker_threads(config.http.workers);
     }
     let runtime = runtime.enable_all().build()?;
-    runtime.block_on(async {
+    let telemetry = match command {
+        Command::Serve { .. } => telemetry::start(&config, runtime.handle())?,
+        _ => {
+            telemetry::log_to_stderr(&config.log);
+            telemetry::Telemetry::default()
+        }
+    };
+    let outcome = runtime.block_on(async {
         match command {
             Command::Serve { .. } => lifecycle::serve(config).await?,
             Command::Migrate => {
@@ -90,13 +99,16 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
             Command::Config => print(&serde_json::to_string_pretty(&config)?)?,
             Command::Openapi => print(&description().await?)?,
             Command::Healthcheck { url } => {
+                let own = url.is_none();
                 let url = url.unwrap_or_else(|| healthcheck::default_url(&config));
-                return healthcheck::run(&url).await;
+                return healthcheck::run(&url, own).await;
             }
             Command::Completions { .. } => {}
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    telemetry.close();
+    outcome
 }
 
 /// The API's description; it is made from the routes, so that they are built for it, over a database in memory.

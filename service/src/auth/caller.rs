@@ -17,13 +17,17 @@ use crate::error::Error;
 pub struct Caller {
     /// The client's address, behind trusted proxies.
     pub address: IpAddr,
-    /// The identity of the access token, or why there is none.
+    /// The identity of the access token or API key, or why there is none.
     pub identity: Result<Identity, Error>,
+    /// Whether the identity is that of an API key.
+    pub by_key: bool,
 }
 
 const NO_TOKEN: Error = Error::Unauthenticated(
     "this needs an access token: send Authorization: Bearer TOKEN, from /api/v1/auth/login",
 );
+const NO_KEYS: Error =
+    Error::Forbidden("an API key is not enough here; log in and use the access token of the session");
 const ENDED: Error = Error::Unauthenticated("the session was ended; log in again");
 
 /// Whom the request's access token speaks for. Counts the user as active.
@@ -46,7 +50,7 @@ pub fn identify(app: &App, headers: &HeaderMap) -> Result<Identity, Error> {
     Ok(checked.identity)
 }
 
-/// Extracts the caller; refuses a request without a valid access token.
+/// Extracts the caller; refuses a request without a valid access token or API key.
 pub struct User(pub Identity);
 
 impl FromRequestParts<Arc<App>> for User {
@@ -60,6 +64,20 @@ impl FromRequestParts<Arc<App>> for User {
     }
 }
 
+/// Extracts the caller; refuses a request without a valid access token, and an API key: what a key must not do, so that
+/// a leaked one can be taken back by its owner.
+pub struct Session(pub Identity);
+
+impl FromRequestParts<Arc<App>> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Error> {
+        let caller = parts.extensions.get::<Caller>().ok_or(NO_TOKEN)?;
+        let identity = caller.identity.clone()?;
+        if caller.by_key { Err(NO_KEYS) } else { Ok(Self(identity)) }
+    }
+}
+
 /// Extracts the caller; refuses everybody but an admin at an allowed address.
 pub struct Admin(pub Identity);
 
@@ -69,6 +87,9 @@ impl FromRequestParts<Arc<App>> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         let caller = parts.extensions.get::<Caller>().ok_or(NO_TOKEN)?;
         let identity = caller.identity.clone()?;
+        if caller.by_key {
+            return Err(NO_KEYS);
+        }
         if identity.role != crate::store::users::Role::Admin {
             return Err(Error::Forbidden("this needs the role admin"));
         }

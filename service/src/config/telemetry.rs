@@ -1,8 +1,9 @@
 //! `[telemetry]`: where traces and errors are sent, if anywhere.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::mask::masked;
 use super::{ConfigError, within};
 
 /// Traces and errors. Nothing is collected for what is not configured.
@@ -45,8 +46,4 @@ impl TelemetryConfig {
         }
         Ok(())
     }
-}
-
-fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { "********" })
 }

@@ -28,7 +28,6 @@ pub fn welcome(job: &Attempt, to: &User) -> Letter {
 }
 
 /// To somebody who asked for a new password: `token` lets them set one for as long as `life`.
-#[allow(dead_code, reason = "sent once accounts can ask for a new password")]
 pub fn password_reset(job: &Attempt, to: &User, token: &str, life: Duration) -> Letter {
     let text = format!(
         "Hello {},\n\nsomebody, most likely you, asked for a new password for this account. To set one, enter this \

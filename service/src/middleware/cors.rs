@@ -28,7 +28,7 @@ pub fn preflight() -> Response<Body> {
     set(
         headers,
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, content-type, idempotency-key, if-none-match",
+        "authorization, content-type, idempotency-key, if-none-match, x-api-key, x-request-id",
     );
     set(headers, header::ACCESS_CONTROL_MAX_AGE, "600");
     response
@@ -40,6 +40,6 @@ pub fn permit(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("etag, x-cache, x-request-id, retry-after"),
+        HeaderValue::from_static("etag, location, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-cache, x-request-id"),
     );
 }

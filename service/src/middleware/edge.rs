@@ -10,23 +10,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use super::gcra::Decision;
 use super::headers::Pages;
 use super::limits::{Class, Subject, class_of};
 use super::{address, cors, headers, request_id};
 use crate::app::App;
-use crate::auth::Caller;
 use crate::auth::caller::identify;
+use crate::auth::{Caller, api_keys};
 use crate::config::Requests;
 use crate::error::Error;
 use crate::listen::Peer;
 use crate::telemetry::metrics::RouteSeries;
+use crate::telemetry::trace;
 
 /// What the layer knows about the route it is around.
 struct Route {
@@ -112,6 +114,8 @@ where
     let uri = request.uri().clone();
     let origin = cors::allowed(&request, &app.config.http.cors_origins);
 
+    let span = trace::request(&method, route.series.route(), uri.path(), request.headers(), &id);
+
     let mut limit = None;
     let mut user = None;
     let mut response = if route.class.is_some() && in_flight.position > app.config.http.max_in_flight {
@@ -119,7 +123,8 @@ where
     } else if origin.is_some() && cors::is_preflight(&request) {
         cors::preflight()
     } else {
-        let caller = caller(app, &request);
+        let peer = request.extensions().get::<Peer>().copied();
+        let caller = caller(app, peer, request.headers()).await;
         user = caller.identity.as_ref().ok().map(|identity| identity.user_id);
         limit = route.class.and_then(|class| decide(app, class_of(class, uri.query()), &caller));
         match limit {
@@ -128,7 +133,7 @@ where
             }
             _ => {
                 request.extensions_mut().insert(caller);
-                run(app, inner, request).await
+                run(app, inner, request).instrument(span.clone()).await
             }
         }
     };
@@ -140,7 +145,7 @@ where
     let status = response.status().as_u16();
     let sent = response.headers_mut();
     sent.insert(request_id::HEADER, id.clone());
-    headers::secure(sent, route.pages);
+    headers::secure(sent, route.pages, app.config.tls.enabled());
     if let Some(decision) = &limit {
         headers::rate_limit(sent, decision);
     }
@@ -149,6 +154,7 @@ where
     }
     let elapsed = started.elapsed();
     route.series.record(&app.metrics, &method, status, elapsed);
+    trace::answered(&span, status, user);
     let wanted = match app.config.log.requests {
         Requests::On => true,
         // A probe that says no does its work.
@@ -170,16 +176,24 @@ where
     let response = AssertUnwindSafe(inner.call(request)).catch_unwind();
     match tokio::time::timeout(time_limit, response).await {
         Ok(Ok(Ok(response))) => response,
-        Ok(Err(_panic)) => Error::internal(anyhow::anyhow!("the handler panicked")).into_response(),
+        Ok(Err(panic)) => {
+            let said = panic.downcast_ref::<&str>().copied();
+            let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("");
+            Error::internal(anyhow::anyhow!("the handler panicked: {said}")).into_response()
+        }
         Err(_elapsed) => Error::Busy("the request took too long").into_response(),
     }
 }
 
-fn caller(app: &App, request: &Request) -> Caller {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
-    Caller {
-        address: address::client(peer, request.headers(), &app.config.http.trusted_proxies),
-        identity: identify(app, request.headers()),
+async fn caller(app: &App, peer: Option<Peer>, headers: &HeaderMap) -> Caller {
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let address = address::client(peer, headers, &app.config.http.trusted_proxies);
+    match headers.get(api_keys::HEADER) {
+        // Of the two the token wins, whether it is good or not.
+        Some(key) if !headers.contains_key(header::AUTHORIZATION) => {
+            Caller { address, identity: app.api_keys.identify(app, key).await, by_key: true }
+        }
+        _ => Caller { address, identity: identify(app, headers), by_key: false },
     }
 }
 

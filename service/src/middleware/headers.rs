@@ -25,11 +25,31 @@ pub enum Pages {
     Own,
 }
 
-/// Adds the security headers.
-pub fn secure(headers: &mut HeaderMap, pages: Pages) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+/// What a page of ours may ask the browser for: nothing.
+const NO_FEATURES: HeaderValue = HeaderValue::from_static(
+    "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()",
+);
+const CROSS_ORIGIN_EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const PERMITTED_CROSS_DOMAIN_POLICIES: HeaderName =
+    HeaderName::from_static("x-permitted-cross-domain-policies");
+
+/// Adds the security headers; over TLS, that the host is to be asked over TLS only, for two years.
+pub fn secure(headers: &mut HeaderMap, pages: Pages, encrypted: bool) {
+    let fixed = HeaderValue::from_static;
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, fixed("DENY"));
+    headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+    headers.insert(CROSS_ORIGIN_EMBEDDER_POLICY, fixed("require-corp"));
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, fixed("same-origin"));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin"));
+    headers.insert(PERMITTED_CROSS_DOMAIN_POLICIES, fixed("none"));
+    headers.insert(PERMISSIONS_POLICY, NO_FEATURES);
+    if encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, fixed("max-age=63072000; includeSubDomains"));
+    }
     let policy = match pages {
         Pages::None => NOTHING,
         #[cfg(feature = "docs")]

@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::Ends;
 use crate::app::App;
 use crate::clock;
-use crate::store::{Timestamp, events, idempotency, jobs, notifications, schedules, sessions};
+use crate::store::{
+    Timestamp, events, idempotency, jobs, notifications, password_resets, schedules, sessions,
+};
 
 /// A chore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,7 @@ async fn cleanup(app: &App) -> anyhow::Result<()> {
     let now = Timestamp(clock::now_us());
     sessions::forget_expired(&app.store, now).await?;
     idempotency::forget_old(&app.store, now).await?;
+    password_resets::forget_expired(&app.store, now).await?;
     let settled = Timestamp(now.0 - i64::from(app.config.queue.keep_days) * DAY_US);
     for db in app.store.databases() {
         jobs::forget_settled(&app.store, db, settled).await?;

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::sessions::Revoked;
 use super::users::{Role, User};
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro_typed};
+use super::{Db, Op, Result, Store, StoreError, Timestamp, in_tx, ro_typed};
 
 /// The accounts behind the position `after`, newest first; with `email`, only those whose address begins so.
 ///
@@ -18,24 +19,40 @@ pub async fn page(
 ) -> Result<Vec<User>> {
     store
         .timed(Op::UserList, async {
-            Ok(ro_typed!(&store.db, p, Kind => {
-                let mut sql = sqlx::QueryBuilder::<Kind>::new(
-                    "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE 1 = 1",
-                );
-                if let Some(email) = email {
-                    // A range of the unique index; addresses are kept in lower case, and none holds U+10FFFF.
-                    sql.push(" AND email >= ").push_bind(email.to_owned());
-                    sql.push(" AND email < ").push_bind(format!("{email}\u{10FFFF}"));
-                }
-                if let Some((created, id)) = after {
-                    sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
-                }
-                sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(limit);
-                sql.build_query_as().fetch_all(p).await?
-            }))
+            let mut page: Vec<User> = Vec::new();
+            for db in store.databases() {
+                page.extend(page_of(db, email, after, limit).await?);
+            }
+            page.sort_unstable_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
+            page.truncate(usize::try_from(limit).unwrap_or(0));
+            Ok(page)
         })
         .await
 }
+
+async fn page_of(db: &Db, email: Option<&str>, after: Option<(i64, Uuid)>, limit: i64) -> Result<Vec<User>> {
+    Ok(ro_typed!(db, p, Kind => {
+        let mut sql = sqlx::QueryBuilder::<Kind>::new(
+            "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE 1 = 1",
+        );
+        if let Some(email) = email {
+            // A range of the unique index; addresses are kept in lower case, and none holds U+10FFFF.
+            sql.push(" AND email >= ").push_bind(email.to_owned());
+            sql.push(" AND email < ").push_bind(format!("{email}\u{10FFFF}"));
+        }
+        if let Some((created, id)) = after {
+            sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
+        }
+        sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(limit);
+        sql.build_query_as().fetch_all(p).await?
+    }))
+}
+
+const FIND: &str = "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE id = $1";
+const SET: &str = "UPDATE users SET role = $2, updated_at_us = $3 WHERE id = $1 AND role <> $2 \
+                   RETURNING id, email, name, role, created_at_us, updated_at_us";
+const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
+                      RETURNING id, expires_at_us";
 
 /// Gives the account `id` another role. Ends its sessions, whose tokens name the old one, and returns those that were
 /// live; an account that has the role keeps them. `None` when there is no such account.
@@ -48,14 +65,9 @@ pub async fn set(
     role: Role,
     now: Timestamp,
 ) -> Result<Option<(User, Vec<Revoked>)>> {
-    const FIND: &str = "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE id = $1";
-    const SET: &str = "UPDATE users SET role = $2, updated_at_us = $3 WHERE id = $1 AND role <> $2 \
-                       RETURNING id, email, name, role, created_at_us, updated_at_us";
-    const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
-                          RETURNING id, expires_at_us";
     store
         .timed(Op::UserRole, async {
-            Ok::<_, StoreError>(in_tx!(&store.db, tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(id), tx => {
                 let changed: Option<User> = sqlx::query_as(SET).bind(id).bind(role.as_str()).bind(now)
                     .fetch_optional(&mut *tx).await?;
                 match changed {
@@ -71,4 +83,14 @@ pub async fn set(
             }))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Int, Text, User};
+    vec![
+        Named::hot("roles: find", FIND, &[User]),
+        Named::hot("roles: set", SET, &[User, Text("admin"), Int(1)]),
+        Named::hot("roles: revoke sessions", REVOKE, &[User, Int(1)]),
+    ]
 }

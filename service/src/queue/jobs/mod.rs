@@ -1,6 +1,7 @@
 //! What jobs do, one file per job. A job may be run more often than once: each file says why that does no harm.
 
 pub mod export;
+mod password_reset;
 mod welcome;
 
 use crate::app::App;
@@ -28,9 +29,7 @@ pub async fn run(
 ) -> Result<Option<String>, Failure> {
     match work {
         Work::WelcomeMail => welcome::run(app, attempt).await,
-        Work::PasswordResetMail { .. } => {
-            Err(Failure::Lasting(anyhow::anyhow!("nobody can ask for a new password yet")))
-        }
+        Work::PasswordResetMail { reset_id } => password_reset::run(app, attempt, *reset_id).await,
         Work::ExportTasks { format } => export::run(app, attempt, *format, progress).await,
     }
 }

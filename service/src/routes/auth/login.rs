@@ -22,11 +22,11 @@ use crate::store::users;
 pub struct Login {
     /// The account's address.
     #[garde(length(min = 1, max = 254))]
-    #[schema(example = "ada@headroom.example")]
+    #[schema(min_length = 1, max_length = 254, example = "ada@headroom.example")]
     email: String,
     /// Its password.
     #[garde(custom(bounded))]
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, min_length = 1, max_length = 128, format = Password)]
     password: SecretString,
 }
 

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::app::App;
-use crate::auth::User;
+use crate::auth::Session;
 use crate::clock;
 use crate::error::Error;
 use crate::store::{Timestamp, sessions};
@@ -14,7 +14,7 @@ use crate::store::{Timestamp, sessions};
     responses(
         (status = 204, description = "Ended: neither token works any more"),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
-pub async fn post(State(app): State<Arc<App>>, User(me): User) -> Result<StatusCode, Error> {
+pub async fn post(State(app): State<Arc<App>>, Session(me): Session) -> Result<StatusCode, Error> {
     let now = Timestamp(clock::now_us());
     let ended = sessions::revoke(&app.store, me.user_id, Some(me.session_id), now).await?;
     app.revocations.add(ended);

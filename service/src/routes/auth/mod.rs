@@ -1,12 +1,16 @@
-//! Accounts: registering, logging in and out, refreshing.
+//! Accounts: registering, logging in and out, refreshing; sessions, API keys, forgotten passwords.
 
+pub mod api_keys;
 pub mod login;
 pub mod logout;
 pub mod logout_all;
+pub mod password_reset;
 pub mod refresh;
 pub mod register;
+pub mod sessions;
 
 use axum::http::{HeaderMap, header};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -16,7 +20,7 @@ use crate::auth::refresh::new_token;
 use crate::auth::tokens::Identity;
 use crate::clock;
 use crate::error::Error;
-use crate::store::sessions::{self, NewSession};
+use crate::store::sessions::NewSession;
 use crate::store::users::Role;
 use crate::store::{StoreError, Timestamp};
 
@@ -59,7 +63,8 @@ async fn begin_session(
         now: Timestamp(now_us),
         expires_at: session_end(app, now_us),
     };
-    let ended = sessions::insert(&app.store, &session, app.config.auth.sessions_per_user).await?;
+    let ended =
+        crate::store::sessions::insert(&app.store, &session, app.config.auth.sessions_per_user).await?;
     if !ended.is_empty() {
         app.revocations.add(ended);
     }
@@ -86,6 +91,14 @@ fn session_end(app: &App, now_us: i64) -> Timestamp {
 /// An account's e-mail is compared in lower case.
 fn normalised(email: &str) -> String {
     email.trim().to_lowercase()
+}
+
+/// Length is what helps; more rules make passwords worse (NIST SP 800-63B §5.1.1).
+fn acceptable_password(password: &SecretString, _: &()) -> garde::Result {
+    match password.expose_secret().chars().count() {
+        8..=128 => Ok(()),
+        _ => Err(garde::Error::new("must have 8 to 128 characters")),
+    }
 }
 
 /// What is said about an e-mail that has an account already.

@@ -21,6 +21,7 @@ use crate::{clock, out};
 pub struct Refresh {
     /// The latest refresh token of the session.
     #[garde(length(min = 1, max = 256))]
+    #[schema(min_length = 1, max_length = 256)]
     refresh_token: String,
 }
 

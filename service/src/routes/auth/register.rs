@@ -8,7 +8,7 @@ use garde::Validate;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{TokenPair, begin_session, normalised, taken};
+use super::{TokenPair, acceptable_password, begin_session, normalised, taken};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Error;
@@ -24,23 +24,16 @@ use crate::{clock, out};
 pub struct Registration {
     /// Login name and address.
     #[garde(email, length(max = 254))]
-    #[schema(example = "ada@headroom.example")]
+    #[schema(max_length = 254, format = Email, example = "ada@headroom.example")]
     email: String,
     /// Display name.
     #[garde(length(chars, min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// 8 to 128 characters.
     #[garde(custom(acceptable_password))]
     #[schema(value_type = String, min_length = 8, max_length = 128, format = Password)]
     password: SecretString,
-}
-
-fn acceptable_password(password: &SecretString, _: &()) -> garde::Result {
-    use secrecy::ExposeSecret as _;
-    match password.expose_secret().chars().count() {
-        8..=128 => Ok(()),
-        _ => Err(garde::Error::new("must have 8 to 128 characters")),
-    }
 }
 
 /// Makes an account and logs in.

@@ -118,7 +118,7 @@ impl NewEvent {
 
 /// Takes a batch of events, all or none. They are counted within seconds.
 #[utoipa::path(post, path = "/api/v1/events", tag = "analytics", operation_id = "createEvents",
-    security(("token" = [])), request_body = Events,
+    security(("token" = []), ("key" = [])), request_body = Events,
     responses(
         (status = 202, description = "Taken", body = Accepted),
         (status = 401, description = "No valid token", body = crate::error::Problem),

@@ -12,7 +12,7 @@ use crate::store::favorites;
 
 /// Unmarks a product. What is not marked stays so.
 #[utoipa::path(delete, path = "/api/v1/favorites/{product_id}", tag = "favorites", operation_id = "unmarkFavorite",
-    security(("token" = [])), params(("product_id" = uuid::Uuid, Path, description = "The product's id")),
+    security(("token" = []), ("key" = [])), params(("product_id" = uuid::Uuid, Path, description = "The product's id")),
     responses(
         (status = 204, description = "Not marked (any more)"),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]

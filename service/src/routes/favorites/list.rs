@@ -21,6 +21,7 @@ use crate::store::favorites::{self, Favorite};
 pub struct FavoriteQuery {
     /// The `nextCursor` of the page before.
     #[garde(length(max = 100))]
+    #[param(max_length = 100)]
     cursor: Option<String>,
     /// Favourites per page, 20 if not given.
     #[garde(range(min = 1, max = 100))]
@@ -42,7 +43,7 @@ pub struct FavoritePage {
 
 /// The user's favourites, page by page.
 #[utoipa::path(get, path = "/api/v1/favorites", tag = "favorites", operation_id = "listFavorites",
-    security(("token" = [])), params(FavoriteQuery),
+    security(("token" = []), ("key" = [])), params(FavoriteQuery),
     responses(
         (status = 200, description = "One page", body = FavoritePage),
         (status = 304, description = "The client has it already"),

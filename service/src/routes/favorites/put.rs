@@ -12,7 +12,7 @@ use crate::{clock, input};
 
 /// Marks a product. Marking twice is marking once.
 #[utoipa::path(put, path = "/api/v1/favorites/{product_id}", tag = "favorites", operation_id = "markFavorite",
-    security(("token" = [])), params(("product_id" = uuid::Uuid, Path, description = "The product's id")),
+    security(("token" = []), ("key" = [])), params(("product_id" = uuid::Uuid, Path, description = "The product's id")),
     responses(
         (status = 204, description = "Marked"),
         (status = 401, description = "No valid token", body = crate::error::Problem),

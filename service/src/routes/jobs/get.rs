@@ -12,7 +12,8 @@ use crate::store::jobs;
 use crate::{input, out};
 
 /// A background job: where it stands, how far it is, and where to find what came of it.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "getJob", security(("token" = [])),
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs", operation_id = "getJob",
+    security(("token" = []), ("key" = [])),
     params(("id" = uuid::Uuid, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job", body = Job),

@@ -46,7 +46,7 @@ pub struct NotificationPage {
 
 /// The user's notifications, page by page: reminders of tasks that are due within a day.
 #[utoipa::path(get, path = "/api/v1/notifications", tag = "notifications", operation_id = "listNotifications",
-    security(("token" = [])), params(NotificationQuery),
+    security(("token" = []), ("key" = [])), params(NotificationQuery),
     responses(
         (status = 200, description = "One page", body = NotificationPage),
         (status = 400, description = "The cursor is not one of this list", body = crate::error::Problem),

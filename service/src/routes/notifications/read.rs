@@ -11,7 +11,7 @@ use crate::{clock, input};
 
 /// Marks a notification as read. Doing so again changes nothing.
 #[utoipa::path(post, path = "/api/v1/notifications/{id}/read", tag = "notifications",
-    operation_id = "readNotification", security(("token" = [])),
+    operation_id = "readNotification", security(("token" = []), ("key" = [])),
     params(("id" = uuid::Uuid, Path, description = "The notification's id")),
     responses(
         (status = 204, description = "It is read"),

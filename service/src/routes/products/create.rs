@@ -21,19 +21,24 @@ use crate::{clock, out};
 pub struct NewProduct {
     /// What it is called.
     #[garde(length(chars, min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     title: String,
     /// What it is.
     #[garde(length(chars, max = 5000))]
+    #[schema(max_length = 5000)]
     #[serde(default)]
     description: String,
     /// Which shelf it stands on.
     #[garde(length(chars, min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     category: String,
     /// What it costs, in cents.
     #[garde(range(min = 0, max = 100_000_000_000))]
+    #[schema(minimum = 0, maximum = 100_000_000_000.0)]
     price_cents: i64,
     /// How many there are; none if not given.
     #[garde(range(min = 0, max = 1_000_000_000))]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     #[serde(default)]
     stock: i64,
 }

@@ -20,6 +20,7 @@ use crate::store::products::{self, Product};
 pub struct FieldsQuery {
     /// Only these fields, such as `id,title,priceCents`.
     #[garde(length(max = 200))]
+    #[param(max_length = 200)]
     fields: Option<String>,
 }
 

@@ -26,18 +26,23 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 pub struct OffsetQuery {
     /// Only this category.
     #[garde(length(chars, min = 1, max = 50))]
+    #[param(min_length = 1, max_length = 50)]
     category: Option<String>,
     /// Not cheaper than this, in cents.
     #[garde(range(min = 0))]
+    #[param(minimum = 0)]
     min_price: Option<i64>,
     /// Not dearer than this, in cents.
     #[garde(range(min = 0))]
+    #[param(minimum = 0)]
     max_price: Option<i64>,
     /// Only products whose title contains this, whatever the case.
     #[garde(length(chars, min = 1, max = 100))]
+    #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
     /// Only these fields, such as `id,title,priceCents`.
     #[garde(length(max = 200))]
+    #[param(max_length = 200)]
     fields: Option<String>,
     /// Which page, from 1.
     #[garde(range(min = 1, max = 1_000_000))]

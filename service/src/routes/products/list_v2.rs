@@ -22,21 +22,27 @@ use crate::store::products::{self, Filter, Product};
 pub struct CursorQuery {
     /// Only this category.
     #[garde(length(chars, min = 1, max = 50))]
+    #[param(min_length = 1, max_length = 50)]
     category: Option<String>,
     /// Not cheaper than this, in cents.
     #[garde(range(min = 0))]
+    #[param(minimum = 0)]
     min_price: Option<i64>,
     /// Not dearer than this, in cents.
     #[garde(range(min = 0))]
+    #[param(minimum = 0)]
     max_price: Option<i64>,
     /// Only products whose title contains this, whatever the case.
     #[garde(length(chars, min = 1, max = 100))]
+    #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
     /// Only these fields, such as `id,title,priceCents`.
     #[garde(length(max = 200))]
+    #[param(max_length = 200)]
     fields: Option<String>,
     /// The `nextCursor` of the page before.
     #[garde(length(max = 100))]
+    #[param(max_length = 100)]
     cursor: Option<String>,
     /// Products per page, 20 if not given.
     #[garde(range(min = 1, max = 100))]

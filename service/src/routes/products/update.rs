@@ -21,22 +21,27 @@ use crate::{clock, out};
 pub struct ProductChanges {
     /// New title.
     #[garde(length(chars, min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default)]
     title: Option<String>,
     /// New description.
     #[garde(length(chars, max = 5000))]
+    #[schema(max_length = 5000)]
     #[serde(default)]
     description: Option<String>,
     /// New category.
     #[garde(length(chars, min = 1, max = 50))]
+    #[schema(min_length = 1, max_length = 50)]
     #[serde(default)]
     category: Option<String>,
     /// New price, in cents.
     #[garde(range(min = 0, max = 100_000_000_000))]
+    #[schema(minimum = 0, maximum = 100_000_000_000.0)]
     #[serde(default)]
     price_cents: Option<i64>,
     /// New stock.
     #[garde(range(min = 0, max = 1_000_000_000))]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     #[serde(default)]
     stock: Option<i64>,
 }

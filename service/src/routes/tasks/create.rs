@@ -21,9 +21,11 @@ use crate::{clock, out};
 pub struct NewTask {
     /// What is to be done.
     #[garde(length(chars, min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     title: String,
     /// In more words.
     #[garde(length(chars, max = 5000))]
+    #[schema(max_length = 5000)]
     #[serde(default)]
     description: Option<String>,
     /// Where it stands; `todo` if not given.
@@ -40,8 +42,25 @@ pub struct NewTask {
     due_at: Option<Timestamp>,
 }
 
+impl NewTask {
+    /// The task that is made of it at `now`.
+    pub(super) fn at(self, now: Timestamp) -> Task {
+        Task {
+            id: clock::new_id(),
+            title: self.title,
+            description: self.description,
+            status: self.status,
+            priority: self.priority,
+            due_at: self.due_at,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// Makes a task. With an `Idempotency-Key`, repeating the request within 24 h makes no second one.
-#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", operation_id = "createTask", security(("token" = [])),
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", operation_id = "createTask",
+    security(("token" = []), ("key" = [])),
     request_body = NewTask,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses(
@@ -56,16 +75,7 @@ pub async fn post(
     JsonAndBytes(new, bytes): JsonAndBytes<NewTask>,
 ) -> Result<Response, Error> {
     let now = Timestamp(clock::now_us());
-    let task = Task {
-        id: clock::new_id(),
-        title: new.title,
-        description: new.description,
-        status: new.status,
-        priority: new.priority,
-        due_at: new.due_at,
-        created_at: now,
-        updated_at: now,
-    };
+    let task = new.at(now);
     let body = serde_json::to_vec(&task).map_err(Error::internal)?;
     let key = idempotency_key(&headers)?;
     let claim = key.map(|key| claim("POST /api/v1/tasks", key, &bytes, &body, now));

@@ -13,7 +13,7 @@ use crate::store::tasks;
 
 /// Removes a task.
 #[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "deleteTask",
-    security(("token" = [])), params(("id" = uuid::Uuid, Path, description = "The task's id")),
+    security(("token" = []), ("key" = [])), params(("id" = uuid::Uuid, Path, description = "The task's id")),
     responses(
         (status = 204, description = "Gone"),
         (status = 404, description = "No such task of this user", body = crate::error::Problem)))]

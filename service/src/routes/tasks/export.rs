@@ -29,7 +29,7 @@ pub struct Export {
 /// Asks for all tasks of the user as a file. The file is made in the background: the job says when it is done, and
 /// where the file is. With an `Idempotency-Key`, repeating the request within 24 h makes no second one.
 #[utoipa::path(post, path = "/api/v1/tasks/export", tag = "tasks", operation_id = "exportTasks",
-    security(("token" = [])), request_body = Export,
+    security(("token" = []), ("key" = [])), request_body = Export,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
     responses(
         (status = 202, description = "The job, with its place in Location", body = Job),

@@ -13,7 +13,8 @@ use crate::out::{self, Audience, Wants};
 use crate::store::tasks::{self, Task};
 
 /// One task.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "getTask", security(("token" = [])),
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "getTask",
+    security(("token" = []), ("key" = [])),
     params(("id" = uuid::Uuid, Path, description = "The task's id")),
     responses(
         (status = 200, description = "The task", body = Task),

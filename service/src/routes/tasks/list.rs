@@ -24,6 +24,7 @@ pub struct TaskQuery {
     status: Option<Status>,
     /// Only tasks whose title contains this, whatever the case.
     #[garde(length(chars, min = 1, max = 100))]
+    #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
     /// The order; newest first if not given.
     #[garde(skip)]
@@ -32,6 +33,7 @@ pub struct TaskQuery {
     sort: Option<Sort>,
     /// The `nextCursor` of the page before.
     #[garde(length(max = 100))]
+    #[param(max_length = 100)]
     cursor: Option<String>,
     /// Tasks per page, 20 if not given.
     #[garde(range(min = 1, max = 100))]
@@ -60,7 +62,8 @@ fn list_of(sort: Sort) -> List {
 }
 
 /// The user's tasks, page by page. Pages stay in step when tasks are added meanwhile.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", operation_id = "listTasks", security(("token" = [])),
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", operation_id = "listTasks",
+    security(("token" = []), ("key" = [])),
     params(TaskQuery),
     responses(
         (status = 200, description = "One page", body = TaskPage),

@@ -1,5 +1,6 @@
 //! Tasks. Everybody sees and changes their own only.
 
+pub mod batch;
 pub mod create;
 pub mod delete;
 pub mod export;

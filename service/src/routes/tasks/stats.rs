@@ -13,7 +13,8 @@ use crate::store::Timestamp;
 use crate::store::tasks::{self, Stats};
 
 /// How many tasks the user has, by status. `overdue` may be a minute old.
-#[utoipa::path(get, path = "/api/v1/tasks/stats", tag = "tasks", operation_id = "taskStats", security(("token" = [])),
+#[utoipa::path(get, path = "/api/v1/tasks/stats", tag = "tasks", operation_id = "taskStats",
+    security(("token" = []), ("key" = [])),
     responses(
         (status = 200, description = "The figures", body = Stats),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]

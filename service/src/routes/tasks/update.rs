@@ -22,12 +22,13 @@ use crate::{clock, out};
 pub struct TaskChanges {
     /// New title.
     #[garde(length(chars, min = 1, max = 200))]
+    #[schema(min_length = 1, max_length = 200)]
     #[serde(default)]
     title: Option<String>,
     /// New description; null removes it.
     #[garde(inner(inner(length(chars, max = 5000))))]
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(max_length = 5000, value_type = Option<String>)]
     description: Option<Option<String>>,
     /// New status.
     #[garde(skip)]
@@ -46,7 +47,7 @@ pub struct TaskChanges {
 
 /// Changes a task; what is left out stays.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", operation_id = "updateTask",
-    security(("token" = [])), params(("id" = uuid::Uuid, Path, description = "The task's id")),
+    security(("token" = []), ("key" = [])), params(("id" = uuid::Uuid, Path, description = "The task's id")),
     request_body = TaskChanges,
     responses(
         (status = 200, description = "The task as it is now", body = Task),

@@ -154,3 +154,30 @@ async fn a_repeated_creation_with_the_same_key_makes_one_task() {
     assert_eq!(titles(&service, &login, "").await.0.len(), 2);
     assert_eq!(problem(post(&"k".repeat(300), "Once").await).await.0, 400);
 }
+
+#[tokio::test]
+async fn a_batch_makes_all_of_its_tasks_or_none() {
+    let service = Service::start().await;
+    let login = service.register("ada").await;
+    let post = async |tasks: Value, key: &str| {
+        let request = service.request(Method::POST, "/api/v1/tasks/batch").bearer_auth(&login.access);
+        request.header("idempotency-key", key).json(&json!({ "tasks": tasks })).send().await.unwrap()
+    };
+    let many = |count: usize| (0..count).map(|n| json!({ "title": format!("Task {n}") })).collect::<Value>();
+    let (first, second) = tokio::join!(post(many(500), "key-1"), post(many(500), "key-1"));
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (201, 201));
+    let (first, second): (Value, Value) = (first.json().await.unwrap(), second.json().await.unwrap());
+    assert_eq!(first, second, "the repetition makes none");
+    assert_eq!(first["tasks"][499]["title"], "Task 499");
+    let stats: Value = service.get("/api/v1/tasks/stats", Some(&login)).await.json().await.unwrap();
+    assert_eq!(stats["total"], 500);
+
+    let spoilt = json!([{ "title": "Good" }, { "title": "" }]);
+    let (status, problem_of) = problem(post(spoilt, "key-2").await).await;
+    assert_eq!((status, &problem_of["errors"][0]["field"]), (422, &json!("tasks[1].title")));
+    for count in [0, 501] {
+        assert_eq!(problem(post(many(count), "key-3").await).await.0, 422, "{count}");
+    }
+    let stats: Value = service.get("/api/v1/tasks/stats", Some(&login)).await.json().await.unwrap();
+    assert_eq!(stats["total"], 500);
+}

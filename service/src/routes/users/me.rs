@@ -7,7 +7,7 @@ use garde::Validate;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::auth::User;
+use crate::auth::{Session, User};
 use crate::cache::{Scope, keys};
 use crate::clock;
 use crate::error::Error;
@@ -19,7 +19,8 @@ use crate::store::{Timestamp, users};
 const GONE: Error = Error::Unauthenticated("this account does not exist any more");
 
 /// The account.
-#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", operation_id = "getMe", security(("token" = [])),
+#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", operation_id = "getMe",
+    security(("token" = []), ("key" = [])),
     responses(
         (status = 200, description = "The account", body = users::User),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
@@ -35,10 +36,12 @@ pub async fn get(State(app): State<Arc<App>>, User(me): User, wants: Wants) -> R
 pub struct AccountChanges {
     /// New login name and address.
     #[garde(email, length(max = 254))]
+    #[schema(max_length = 254, format = Email)]
     #[serde(default)]
     email: Option<String>,
     /// New display name.
     #[garde(length(chars, min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
     #[serde(default)]
     name: Option<String>,
 }
@@ -52,7 +55,7 @@ pub struct AccountChanges {
         (status = 422, description = "Fields are not acceptable", body = crate::error::Problem)))]
 pub async fn patch(
     State(app): State<Arc<App>>,
-    User(me): User,
+    Session(me): Session,
     Json(changes): Json<AccountChanges>,
 ) -> Result<Response, Error> {
     let email = changes.email.map(|email| email.trim().to_lowercase());
@@ -70,7 +73,7 @@ pub async fn patch(
     responses(
         (status = 204, description = "Gone"),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
-pub async fn delete(State(app): State<Arc<App>>, User(me): User) -> Result<StatusCode, Error> {
+pub async fn delete(State(app): State<Arc<App>>, Session(me): Session) -> Result<StatusCode, Error> {
     let ended = users::delete(&app.store, me.user_id, Timestamp(clock::now_us())).await?;
     app.revocations.add(ended);
     for scope in [Scope::User(me.user_id), Scope::TasksOf(me.user_id), Scope::FavoritesOf(me.user_id)] {

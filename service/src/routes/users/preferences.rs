@@ -14,7 +14,7 @@ use crate::{clock, out};
 
 /// The user's preferences; the defaults as long as none were set.
 #[utoipa::path(get, path = "/api/v1/users/me/preferences", tag = "users", operation_id = "getPreferences",
-    security(("token" = [])),
+    security(("token" = []), ("key" = [])),
     responses(
         (status = 200, description = "The preferences", body = Preferences),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
@@ -24,7 +24,7 @@ pub async fn get(State(app): State<Arc<App>>, User(me): User) -> Result<Response
 
 /// Replaces the user's preferences.
 #[utoipa::path(put, path = "/api/v1/users/me/preferences", tag = "users", operation_id = "putPreferences",
-    security(("token" = [])), request_body = Preferences,
+    security(("token" = []), ("key" = [])), request_body = Preferences,
     responses(
         (status = 200, description = "The preferences as they are now", body = Preferences),
         (status = 422, description = "Fields are not acceptable", body = crate::error::Problem)))]
