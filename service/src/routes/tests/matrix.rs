@@ -190,7 +190,7 @@ impl Service {
         };
         tasks::insert(&self.store, owner, &task, None).await.unwrap();
         let until = Timestamp(now.0 + 7_200_000_000);
-        notifications::remind(&self.store, self.store.of(owner), now, until, 1000, clock::new_id)
+        notifications::remind(&self.store, self.store.of(owner).database(), now, until, 1000, clock::new_id)
             .await
             .unwrap();
         let notification = notifications::list(&self.store, owner, false, None, 1).await.unwrap()[0].id;
