@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
 pub const HELP: &str = "\
-The folder of a capacity search is best; records of single runs will do, of one scenario at different loads, with
-budgets. Without --phases it plans 1,000, 10,000, 100,000 and a million users at once.
+The folder of a capacity search is best, and a run of the closed model beside it, which says how
+much a user asks for. Records of one scenario at different loads will do, with budgets.
+Without --phases it plans 1,000, 10,000, 100,000 and a million users at once.
 
 A file of phases is YAML, JSON or TOML:
   version: 1
@@ -25,12 +26,13 @@ A file of phases is YAML, JSON or TOML:
 Examples:
   reports plan runs/capacity
   reports plan runs/capacity --out capacity.html --json capacity.json --svg figures
+  reports plan runs/capacity runs/phase-1k
   reports plan runs/10-users runs/100-users runs/1000-users --phases mine.yaml
   reports plan runs/capacity --prices mine.csv --markdown - >> \"$GITHUB_STEP_SUMMARY\"
 
 A figure says what it rests on: measured, extrapolated or, past twice what was measured, refused.
 
-Exit codes: 0 planned · 2 bad record, phases or prices · 12 nothing measured supports a plan";
+Exit codes: 0 planned · 2 bad record, phases or prices · 12 nothing measured supports a plan · 13 no data";
 
 /// `reports plan`.
 #[derive(Debug, Args)]

@@ -153,7 +153,7 @@ fn priced(item: &Item, catalogue: &Catalogue) -> (Option<Decimal>, Option<String
         let thing = format!("{} {} ({})", item.service, item.sku, item.purchase.name());
         let why = match other {
             Some(unit) => format!("{thing} is priced by {unit}, not by {}", item.unit),
-            None => format!("no price of {thing} in the catalogue"),
+            None => format!("no price of {thing} in the catalogue{}", meant(item, catalogue)),
         };
         return (None, Some(why), None);
     }
@@ -184,6 +184,20 @@ fn priced(item: &Item, catalogue: &Catalogue) -> (Option<Decimal>, Option<String
     });
     let grade = tiers.iter().map(|price| price.grade).max();
     (Some(cents(cost)), unpriced, grade)
+}
+
+/// The name that was meant, where the catalogue has none like it for any way to buy it.
+fn meant(item: &Item, catalogue: &Catalogue) -> String {
+    let skus = || {
+        catalogue.prices.iter().filter(|price| price.service == item.service).map(|price| price.sku.as_str())
+    };
+    if skus().any(|sku| sku == item.sku) {
+        return String::new();
+    }
+    let like =
+        skus().map(|sku| (strsim::jaro_winkler(sku, &item.sku), sku)).max_by(|a, b| a.0.total_cmp(&b.0));
+    like.filter(|(like, _)| *like > 0.9)
+        .map_or_else(String::new, |(_, sku)| format!("; did you mean `{sku}`?"))
 }
 
 fn cents(money: Decimal) -> Decimal {
@@ -320,6 +334,16 @@ mod tests {
         let item = Item::new(Part::Api, "API", ("ec2", "m6i.large"), "month", 1.0);
         let found = bill(vec![item], &Catalogue::built_in());
         assert_eq!(found.unpriced, ["API: ec2 m6i.large (on-demand) is priced by hour, not by month"]);
+    }
+
+    #[test]
+    fn a_misspelt_machine_is_told_what_was_meant() {
+        let item = Item::new(Part::Api, "API", ("ec2", "c6i.lrge"), "hour", 1.0);
+        let found = bill(vec![item], &Catalogue::built_in());
+        assert_eq!(
+            found.unpriced,
+            ["API: no price of ec2 c6i.lrge (on-demand) in the catalogue; did you mean `c6i.large`?"]
+        );
     }
 
     #[test]

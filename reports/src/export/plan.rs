@@ -41,6 +41,9 @@ pub fn plan(plan: &Plan) -> String {
         if !phase.binds_next.is_empty() {
             let _ = writeln!(text, "  binds next: {}", phase.binds_next);
         }
+        if !phase.assumed.is_empty() {
+            let _ = writeln!(text, "  sized by assumption: {}", phase.assumed.join(", "));
+        }
         for item in &phase.bill.unpriced {
             let _ = writeln!(text, "  no price: {item}");
         }

@@ -118,10 +118,7 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
     let seen = loads::seen(records)?;
     let refuse = |message: String| Failure { exit: Exit::Invalid, message };
     let safe = safe::safe(&seen).map_err(|why| refuse(format!("nothing to plan by: {why}")))?;
-    let inputs = inputs::inputs(&seen, &safe, file.measured_instances.0, &file.assume).map_err(|why| {
-        let path = phases.map_or_else(|| "phases".into(), |path| path.display().to_string());
-        Failure::usage(format!("{path}: {why}"))
-    })?;
+    let inputs = inputs::inputs(&seen, &safe, file.measured_instances.0, &file.assume);
     let (fit, fit_refused) = match fitted(&seen) {
         Ok(fit) => (Some(fit), None),
         Err(failure) => (None, Some(failure.message)),

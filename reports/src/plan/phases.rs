@@ -27,7 +27,7 @@ pub struct Phases {
     #[serde(default)]
     pub measured_instances: Count,
     /// What is known better than the program assumes or measured.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "assumptions")]
     pub assume: BTreeMap<Key, Range>,
     /// The phases.
     pub phases: Vec<Phase>,
@@ -214,6 +214,35 @@ impl<'de> Deserialize<'de> for Version {
 fn shares<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Shares, D::Error> {
     let shares = Shares::deserialize(deserializer)?;
     shares.wrong().map_or(Ok(shares), |wrong| Err(D::Error::custom(wrong)))
+}
+
+/// Reads values by key and holds each against what makes sense of it, where its place is still known.
+fn assumptions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Key, Range>, D::Error> {
+    struct Values;
+    impl<'de> Visitor<'de> for Values {
+        type Value = BTreeMap<Key, Range>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("values by name, such as `peak_over_mean: 2`")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut values = BTreeMap::new();
+            while let Some(key) = map.next_key::<Key>()? {
+                let range: Range = map.next_value()?;
+                let (low, high) = key.bounds();
+                if range.low < low || range.high > high {
+                    let message = format!("`{}` must be from {low} to {high}", key.name());
+                    return Err(A::Error::custom(message));
+                }
+                if values.insert(key, range).is_some() {
+                    return Err(A::Error::custom(format!("`{}` is written twice", key.name())));
+                }
+            }
+            Ok(values)
+        }
+    }
+    deserializer.deserialize_map(Values)
 }
 
 /// A value, and between which it may lie.

@@ -53,6 +53,8 @@ fn what_is_wrong_is_named_by_line_and_column() {
     for (from, to, at, says) in [
         ("users: 500", "users: -5", ":7:12", "-5 must be a number above 0"),
         ("users: 500", "users: many", ":7:12", ""),
+        ("requests_per_user: 0.4", "cache_hit_ratio: 85", ":", "`cache_hit_ratio` must be from 0 to 1"),
+        ("requests_per_user: 0.4", "peak_over_mean: 3", ":", "peak_over_mean"),
         ("version: 1", "version: 2", ":1:10", "version 2 is not known here"),
         ("requests_per_user:", "request_per_user:", ":4:3", "unknown"),
         ("low: 1.5", "low: 2.5", ":3:19", "low, mid and high must not fall"),

@@ -3,7 +3,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::{
-    inputs::{Input, Values},
+    inputs::{Input, Key, Rests, Values},
     phases::Phase,
     safe::Safe,
     size::{Ground, Sized, Tier, size},
@@ -41,6 +41,8 @@ pub struct PhasePlan {
     pub basis: Basis,
     /// The same in words.
     pub basis_text: String,
+    /// The tiers that are sized by an assumption, in words.
+    pub assumed: Vec<&'static str>,
     /// What all instances share and binds next, in words.
     pub binds_next: String,
     /// The bill of a month.
@@ -125,6 +127,7 @@ pub fn planned(
         headroom_text: show_ratio(headroom_ratio),
         basis_text: basis.words(),
         basis,
+        assumed: assumed(&sized, inputs),
         binds_next: binds_next(&sized),
         parts: Part::ALL
             .into_iter()
@@ -173,6 +176,20 @@ fn basis(peak_per_s: f64, safe: &Safe, instances: u64) -> Basis {
             show_count(instances as i64)
         ),
     }
+}
+
+/// The tiers whose size rests on what nobody measured.
+fn assumed(sized: &Sized, inputs: &[Input]) -> Vec<&'static str> {
+    let rests = |part: Part| {
+        let key = match part {
+            Part::Api => Key::CapacityPerInstance,
+            Part::Database => Key::QueriesPerVcpu,
+            Part::Cache => Key::OperationsPerCacheNode,
+            Part::Network | Part::Other => return false,
+        };
+        inputs.iter().any(|input| input.key == key && input.rests == Rests::Assumed)
+    };
+    sized.tiers.iter().map(|tier| tier.part).filter(|part| rests(*part)).map(Part::name).collect()
 }
 
 fn binds_next(sized: &Sized) -> String {

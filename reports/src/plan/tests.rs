@@ -229,16 +229,6 @@ fn the_same_records_give_the_same_bytes() {
     assert_eq!(crate::export::plan_html(&one), crate::export::plan_html(&other));
 }
 
-#[test]
-fn a_given_value_that_makes_no_sense_is_refused_by_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let records = runs(folder.path());
-    let path = folder.path().join("phases.yaml");
-    fs::write(&path, GIVEN.replace("cache_hit_ratio: 0.85", "cache_hit_ratio: 85")).unwrap();
-    let failure = plan(&records, Some(&path), None).unwrap_err();
-    assert!(failure.message.ends_with("phases.yaml: `cache_hit_ratio` must be from 0 to 1"), "{failure}");
-}
-
 /// A real search of the embedded service, of which some steps were kept.
 const SEARCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/search");
 

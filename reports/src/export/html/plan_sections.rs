@@ -71,7 +71,11 @@ fn why(phase: &PhasePlan) -> Markup {
     } else {
         format!("Binds next: {}.", phase.binds_next)
     };
-    html! { b { (phase.name) } ": " (glued(&reason)) (glued(&next)) }
+    let assumed = match phase.assumed.as_slice() {
+        [] => String::new(),
+        parts => format!(" Sized by assumption: {}.", parts.join(", ")),
+    };
+    html! { b { (phase.name) } ": " (glued(&reason)) (glued(&next)) (glued(&assumed)) }
 }
 
 /// What it costs.
