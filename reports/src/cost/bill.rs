@@ -194,10 +194,9 @@ fn meant(item: &Item, catalogue: &Catalogue) -> String {
     if skus().any(|sku| sku == item.sku) {
         return String::new();
     }
-    let like =
-        skus().map(|sku| (strsim::jaro_winkler(sku, &item.sku), sku)).max_by(|a, b| a.0.total_cmp(&b.0));
-    like.filter(|(like, _)| *like > 0.9)
-        .map_or_else(String::new, |(_, sku)| format!("; did you mean `{sku}`?"))
+    // Families differ by two letters: one letter off is misspelt, more is another machine.
+    let like = skus().find(|sku| strsim::osa_distance(sku, &item.sku) == 1);
+    like.map_or_else(String::new, |sku| format!("; did you mean `{sku}`?"))
 }
 
 fn cents(money: Decimal) -> Decimal {
