@@ -23,6 +23,15 @@ fi
 # k6 is in none of Debian, crates.io, PyPI and npm; one on the PATH is used, and missing from the tables otherwise.
 command -v k6 >/dev/null || echo "no k6 on the PATH; going on without it" >&2
 
+# The routes of the service beside Express: PostgreSQL and Redis as the tests have them, its packages by npm.
+infra/setup.sh postgres redis-server node npm || echo "going on without it" >&2
+if command -v npm >/dev/null; then
+  mkdir -p "$peers/express"
+  cp tests/bench/peers/express/* "$peers/express/"
+  npm install --silent --no-audit --no-fund --prefix "$peers/express" \
+    || echo "Express could not be installed; going on without it" >&2
+fi
+
 cargo build --release -p service -p loadgen -p reports -p tests --bins --examples
 programs=${CARGO_TARGET_DIR:-target}/release
 "$programs/bench" ${BENCH_DEMO:+--demo} "$@"

@@ -3,6 +3,7 @@
 #
 #   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool wrk hey h2load go
 #                                postgres redis-server rabbitmq-server nginx prometheus prometheus-…-exporter
+#                                node npm
 #
 # Servers are installed and not started: whoever uses them starts them, on ports and in folders of their own.
 # Ends with 1 and one line that says what to install when it cannot do so itself.
@@ -26,6 +27,7 @@ packages() {
     taskset) echo util-linux ;;
     promtool) echo prometheus ;;
     postgres) echo postgresql ;;
+    node) echo nodejs ;;
     go) echo golang-go ;;
     h2load) echo nghttp2-client ;;
     *) echo "$1" ;;

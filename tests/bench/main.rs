@@ -13,11 +13,14 @@
 mod cached_list;
 mod connected;
 mod demo;
+mod depth;
 mod flow;
 mod hundred_thousand;
+mod open_connections;
 mod page;
 mod peers;
 mod per_request;
+mod routes;
 mod serve;
 mod table;
 mod usage;
@@ -80,14 +83,30 @@ enum Part {
     HundredThousand,
     /// Processor time per cached task list, beside a bare axum handler.
     CachedList,
+    /// The service's routes over PostgreSQL, beside bare axum, bare sqlx and Express.
+    Routes,
+    /// The first, the hundredth and the ten-thousandth page, by number and by cursor.
+    Depth,
+    /// Memory of the service with ten thousand connections open.
+    OpenConnections,
     /// Time and memory of a page of a one-hour run.
     Page,
     /// `make demo` from nothing, with the build.
     Demo,
 }
 
-const USUAL: [Part; 7] =
-    [Part::PerRequest, Part::Tls, Part::Http2, Part::Flow, Part::Connected, Part::CachedList, Part::Page];
+const USUAL: [Part; 10] = [
+    Part::PerRequest,
+    Part::Tls,
+    Part::Http2,
+    Part::Flow,
+    Part::Connected,
+    Part::CachedList,
+    Part::Routes,
+    Part::Depth,
+    Part::OpenConnections,
+    Part::Page,
+];
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
@@ -110,6 +129,9 @@ fn main() -> Result<()> {
             Part::Connected => connected::measure()?,
             Part::HundredThousand => hundred_thousand::measure(cli.users)?,
             Part::CachedList => cached_list::measure(cli.rounds, each)?,
+            Part::Routes => routes::measure(cli.rounds, each)?,
+            Part::Depth => depth::measure()?,
+            Part::OpenConnections => open_connections::measure()?,
             Part::Page => page::measure(cli.rounds)?,
             Part::Demo => demo::measure()?,
         };

@@ -3,6 +3,7 @@
 mod freezing;
 mod known;
 mod login;
+mod mailbox;
 mod queueing;
 mod tls;
 
@@ -18,6 +19,7 @@ use axum::Router;
 pub use freezing::{Freeze, Freezing};
 pub use known::{known, seen_connections};
 pub use login::{Site, USERS};
+pub use mailbox::{Mailbox, Received};
 pub use queueing::Queueing;
 pub use tls::Tls;
 use tokio::{net::TcpListener, sync::oneshot};

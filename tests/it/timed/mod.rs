@@ -5,5 +5,6 @@ mod capacity;
 mod chaos;
 mod doctor;
 mod freeze;
+mod jobs;
 mod midway;
 mod starved;
