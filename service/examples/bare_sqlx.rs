@@ -52,7 +52,14 @@ async fn store(
     const SQL: &str = "INSERT INTO tasks (id, user_id, title, description, status, priority, due_at_us, created_at_us, \
                        updated_at_us) VALUES ($1, $2, $3, NULL, 'todo', 'medium', NULL, $4, $4)";
     let (id, now_us) = edge();
-    sqlx::query(SQL).bind(id).bind(user).bind(&new.title).bind(now_us).execute(&pool).await.map_err(failed)?;
+    sqlx::query(SQL)
+        .bind(id)
+        .bind(user)
+        .bind(&new.title)
+        .bind(now_us)
+        .execute(&pool)
+        .await
+        .map_err(failed)?;
     let task = Task {
         id,
         title: new.title,

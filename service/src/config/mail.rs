@@ -1,12 +1,10 @@
 //! `[mail]`: where mail goes.
 
 use lettre::message::Mailbox;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use super::choice::choice;
-use super::mask::masked;
+use super::{ConfigError, SecretUrl};
 
 /// Mail.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -18,8 +16,7 @@ pub struct MailConfig {
     pub path: String,
     /// The server of the sink `smtp`: `smtps://user:password@host`, or `smtp://host:587?tls=required`; without `tls` it
     /// is sent in the clear.
-    #[serde(serialize_with = "masked")]
-    pub url: SecretString,
+    pub url: SecretUrl,
     /// The sender, such as `Headroom <no-reply@headroom.example>`.
     pub from: String,
 }
@@ -39,7 +36,7 @@ impl Default for MailConfig {
         Self {
             sink: MailSink::File,
             path: String::new(),
-            url: SecretString::default(),
+            url: SecretUrl::default(),
             from: "Headroom <no-reply@headroom.example>".to_owned(),
         }
     }
@@ -47,9 +44,7 @@ impl Default for MailConfig {
 
 impl MailConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let url = self.url.expose_secret();
-        let named = url.starts_with("smtp://") || url.starts_with("smtps://");
-        if self.sink == MailSink::Smtp && !named {
+        if self.sink == MailSink::Smtp && !self.url.has_scheme(&["smtp", "smtps"]) {
             return Err(ConfigError::new(
                 "mail.sink is smtp, so that mail.url has to be such as smtps://user:password@host or smtp://host:587?tls=required",
             ));

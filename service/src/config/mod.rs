@@ -15,7 +15,6 @@ mod limits;
 mod list;
 mod log;
 mod mail;
-mod mask;
 mod queue;
 mod secret_url;
 mod serve;

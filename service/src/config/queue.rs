@@ -1,11 +1,9 @@
 //! `[queue]`: background work.
 
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
-use super::mask::masked;
-use super::{ConfigError, within};
+use super::{ConfigError, SecretUrl, within};
 
 /// How jobs are handed to workers, and how often they are tried.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -14,8 +12,7 @@ pub struct QueueConfig {
     /// What carries jobs from the outbox to the workers.
     pub kind: QueueKind,
     /// The broker, such as `amqp://user:password@host:5672/%2f`; for `rabbitmq`.
-    #[serde(serialize_with = "masked")]
-    pub url: SecretString,
+    pub url: SecretUrl,
     /// The broker's queue. Its dead letters are in the queue of this name with `.dead` behind it.
     pub name: String,
     /// Jobs that one process works on at the same time.
@@ -50,7 +47,7 @@ impl Default for QueueConfig {
     fn default() -> Self {
         Self {
             kind: QueueKind::Table,
-            url: SecretString::default(),
+            url: SecretUrl::default(),
             name: "headroom.jobs".to_owned(),
             workers: 4,
             attempts: 8,
@@ -66,9 +63,7 @@ impl Default for QueueConfig {
 
 impl QueueConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let url = self.url.expose_secret();
-        let named = url.starts_with("amqp://") || url.starts_with("amqps://");
-        if self.kind == QueueKind::RabbitMq && !named {
+        if self.kind == QueueKind::RabbitMq && !self.url.has_scheme(&["amqp", "amqps"]) {
             return Err(ConfigError::new(
                 "queue.kind is rabbitmq, so that queue.url has to be such as amqp://user:password@host:5672/%2f",
             ));

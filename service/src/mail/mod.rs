@@ -11,7 +11,6 @@ use anyhow::Context as _;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
-use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use crate::config::{Config, MailSink};
@@ -71,7 +70,7 @@ impl Mailer {
             }
             MailSink::Smtp => {
                 // The error is not shown: it might quote the password.
-                let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.mail.url.expose_secret())
+                let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.mail.url.expose())
                     .map_err(|_| {
                         anyhow::anyhow!("mail.url is not an address such as smtps://user:password@host")
                     })?;

@@ -13,7 +13,6 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -22,7 +21,7 @@ use uuid::Uuid;
 use super::{Ends, backoff, worker};
 use crate::app::App;
 use crate::clock;
-use crate::config::QueueConfig;
+use crate::config::{QueueConfig, SecretUrl};
 use crate::store::jobs;
 use crate::store::outbox::Entry;
 
@@ -45,10 +44,10 @@ struct Line {
 }
 
 /// Connects and makes sure that the queues are there.
-async fn open(url: &SecretString, name: &str) -> anyhow::Result<Line> {
+async fn open(url: &SecretUrl, name: &str) -> anyhow::Result<Line> {
     let properties = ConnectionProperties::default().with_connection_name("headroom".into());
     let opening = async {
-        let connection = Connection::connect(url.expose_secret(), properties).await?;
+        let connection = Connection::connect(url.expose(), properties).await?;
         let channel = connection.create_channel().await?;
         let dead = format!("{name}.dead");
         let quorum = || {
@@ -70,7 +69,7 @@ async fn open(url: &SecretString, name: &str) -> anyhow::Result<Line> {
 
 /// Puts messages into the queue, over one connection that is made anew when it breaks.
 pub struct Publisher {
-    url: SecretString,
+    url: SecretUrl,
     name: String,
     line: Mutex<Option<Line>>,
 }
@@ -207,10 +206,9 @@ async fn attend(app: Arc<App>, delivery: Delivery, ends: Ends) {
             return;
         }
     };
-    let db = app.store.of(message.user).database().clone();
     let (now, lease) = worker::lease(&app.config.queue);
-    match jobs::claim(&app.store, &db, message.job, now, lease).await {
-        Ok(Some(attempt)) => worker::perform(app, db, attempt, ends.cut).await,
+    match jobs::claim(&app.store, message.user, message.job, now, lease).await {
+        Ok(Some(attempt)) => worker::perform(app, attempt, ends.cut).await,
         // Done, removed, or another's: whose worker falls silent, the watch brings back.
         Ok(None) => {}
         Err(error) => {

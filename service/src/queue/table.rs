@@ -27,7 +27,7 @@ pub async fn dispatch(app: Arc<App>, db: Db, turns: Arc<Semaphore>, ends: Ends, 
         let (now, lease) = worker::lease(&app.config.queue);
         let wait = match jobs::claim_next(&app.store, &db, now, lease).await {
             Ok(Some(attempt)) => {
-                let work = worker::perform(Arc::clone(&app), db.clone(), attempt, ends.cut.clone());
+                let work = worker::perform(Arc::clone(&app), attempt, ends.cut.clone());
                 running.spawn(async move {
                     work.await;
                     drop(turn);

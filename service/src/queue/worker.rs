@@ -1,4 +1,5 @@
-//! One attempt at one job: run it, keep its lease meanwhile, and write down how it ended.
+//! One attempt at one job: run it, keep its lease meanwhile, and write down how it ended: always where the user's rows are
+//! then, which may have moved since the job was begun.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use super::jobs::{self, Failure};
 use crate::app::App;
 use crate::clock;
 use crate::config::QueueConfig;
+use crate::store::Timestamp;
 use crate::store::jobs::{Attempt, Ending, Work, end, renew};
-use crate::store::{Db, Timestamp};
 
 /// How far an attempt is, in percent.
 #[derive(Default)]
@@ -41,10 +42,10 @@ pub fn lease(config: &QueueConfig) -> (Timestamp, Timestamp) {
 }
 
 /// Does what `attempt` asks for. `cut` returns it unfinished.
-pub async fn perform(app: Arc<App>, db: Db, attempt: Attempt, cut: CancellationToken) {
+pub async fn perform(app: Arc<App>, attempt: Attempt, cut: CancellationToken) {
     let kind = jobs::kind(&attempt.payload);
     let started = Instant::now();
-    let Some(ending) = run(&app, &db, &attempt, &cut).await else {
+    let Some(ending) = run(&app, &attempt, &cut).await else {
         app.metrics.jobs(kind, "lost").increment(1);
         tracing::warn!(job = %attempt.id, kind, attempt = attempt.number, "the lease was lost: another does this job");
         return;
@@ -65,7 +66,7 @@ pub async fn perform(app: Arc<App>, db: Db, attempt: Attempt, cut: CancellationT
         }
         _ => tracing::debug!(job = %attempt.id, kind, attempt = attempt.number, latency_us, result, "job"),
     }
-    if write_down(&app, &db, &attempt, &ending).await {
+    if write_down(&app, &attempt, &ending).await {
         app.metrics.jobs(kind, result).increment(1);
     } else {
         app.metrics.jobs(kind, "lost").increment(1);
@@ -76,11 +77,11 @@ pub async fn perform(app: Arc<App>, db: Db, attempt: Attempt, cut: CancellationT
 }
 
 /// Writes down how an attempt ended, for as long as its lease may last; whether it was still this attempt's to say.
-async fn write_down(app: &App, db: &Db, attempt: &Attempt, ending: &Ending) -> bool {
+async fn write_down(app: &App, attempt: &Attempt, ending: &Ending) -> bool {
     let give_up = Instant::now() + Duration::from_secs(app.config.queue.lease_s);
     let mut failures = 0;
     loop {
-        match end(&app.store, db, attempt, ending, Timestamp(clock::now_us())).await {
+        match end(&app.store, attempt, ending, Timestamp(clock::now_us())).await {
             Ok(written) => return written,
             Err(error) if Instant::now() >= give_up => {
                 tracing::error!(job = %attempt.id, %error, "what a job came to could not be written down; it is done again");
@@ -97,7 +98,7 @@ async fn write_down(app: &App, db: &Db, attempt: &Attempt, ending: &Ending) -> b
 }
 
 /// How the attempt ended; `None` when the lease went to another meanwhile.
-async fn run(app: &Arc<App>, db: &Db, attempt: &Attempt, cut: &CancellationToken) -> Option<Ending> {
+async fn run(app: &Arc<App>, attempt: &Attempt, cut: &CancellationToken) -> Option<Ending> {
     let config = &app.config.queue;
     let work: Work = match serde_json::from_str(&attempt.payload) {
         Ok(work) => work,
@@ -121,7 +122,7 @@ async fn run(app: &Arc<App>, db: &Db, attempt: &Attempt, cut: &CancellationToken
             }
             _ = beat.tick() => {
                 let began = Instant::now();
-                match renew(&app.store, db, attempt, lease(config).1, progress.percent()).await {
+                match renew(&app.store, attempt, lease(config).1, progress.percent()).await {
                     Ok(true) => held_until = began + lease_s,
                     Ok(false) => return None,
                     // Nobody can say that it is lost until it has run out.

@@ -88,7 +88,7 @@ pub struct Attempt {
 }
 
 const CLAIM_ONE: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until_us = $2, \
-                         updated_at_us = $3 WHERE id = $1 AND state IN ('waiting', 'queued') \
+                         updated_at_us = $3 WHERE id = $1 AND user_id = $4 AND state IN ('waiting', 'queued') \
                          RETURNING id, user_id, payload, attempts, created_at_us";
 
 macro_rules! claim_next {
@@ -116,20 +116,21 @@ pub async fn claim_next(store: &Store, db: &Db, now: Timestamp, lease: Timestamp
         .await
 }
 
-/// Takes the job `id`, until `lease`; `None` when it is done, dead, or somebody else's at present.
+/// Takes the job `id` of `user`, until `lease`; `None` when it is done, dead, or somebody else's at present.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn claim(
     store: &Store,
-    db: &Db,
+    user: Uuid,
     id: Uuid,
     now: Timestamp,
     lease: Timestamp,
 ) -> Result<Option<Attempt>> {
     store
         .timed(Op::JobClaim, async {
-            Ok(rw!(db, p => sqlx::query_as(CLAIM_ONE).bind(id).bind(lease).bind(now).fetch_optional(p).await?))
+            Ok(rw!(store.of(user), p => sqlx::query_as(CLAIM_ONE).bind(id).bind(lease).bind(now).bind(user)
+                .fetch_optional(p).await?))
         })
         .await
 }
@@ -138,12 +139,12 @@ pub async fn claim(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn renew(store: &Store, db: &Db, attempt: &Attempt, lease: Timestamp, percent: u8) -> Result<bool> {
+pub async fn renew(store: &Store, attempt: &Attempt, lease: Timestamp, percent: u8) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET leased_until_us = $3, percent = $4 \
                        WHERE id = $1 AND attempts = $2 AND state = 'running'";
     store
         .timed(Op::JobRenew, async {
-            let done = rw!(db, p => sqlx::query(SQL).bind(attempt.id).bind(attempt.number).bind(lease)
+            let done = rw!(store.of(attempt.user_id), p => sqlx::query(SQL).bind(attempt.id).bind(attempt.number).bind(lease)
                 .bind(i64::from(percent)).execute(p).await?.rows_affected());
             Ok(done > 0)
         })
@@ -173,7 +174,7 @@ pub enum Ending {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end(store: &Store, db: &Db, attempt: &Attempt, ending: &Ending, now: Timestamp) -> Result<bool> {
+pub async fn end(store: &Store, attempt: &Attempt, ending: &Ending, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $3, attempts = attempts - $4, result = $5, error = $6, \
                        percent = CASE WHEN $3 = 'done' THEN 100 ELSE percent END, updated_at_us = $7 \
                        WHERE id = $1 AND attempts = $2 AND state = 'running'";
@@ -185,7 +186,7 @@ pub async fn end(store: &Store, db: &Db, attempt: &Attempt, ending: &Ending, now
     };
     store
         .timed(Op::JobEnd, async {
-            Ok::<_, StoreError>(in_tx!(db, tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(attempt.user_id), tx => {
                 let ended = sqlx::query(SQL).bind(attempt.id).bind(attempt.number).bind(state).bind(uncounted)
                     .bind(result).bind(error).bind(now).execute(&mut *tx).await?.rows_affected() > 0;
                 if ended && let Some(due) = due {

@@ -16,19 +16,38 @@ use crate::store::{Timestamp, jobs};
 use crate::testing::{Login, Service, header};
 
 #[test]
-fn jobs_are_done_over_the_table() {
+fn jobs_are_done_over_the_table_of_sqlite() {
     suite(&|config| config.queue.kind = QueueKind::Table);
+}
+
+#[test]
+fn jobs_are_done_over_the_table_of_postgresql() {
+    let postgres = stack::Postgres::start().expect("PostgreSQL starts");
+    let databases = AtomicU32::new(0);
+    suite(&|config| {
+        config.queue.kind = QueueKind::Table;
+        over_postgres(config, &postgres, databases.fetch_add(1, Ordering::Relaxed));
+    });
 }
 
 #[test]
 fn jobs_are_done_over_rabbitmq() {
     let broker = stack::RabbitMq::start().expect("RabbitMQ starts");
+    let postgres = stack::Postgres::start().expect("PostgreSQL starts");
     let queues = AtomicU32::new(0);
     suite(&|config| {
+        let number = queues.fetch_add(1, Ordering::Relaxed);
         config.queue.kind = QueueKind::RabbitMq;
-        config.queue.url = broker.url().into();
-        config.queue.name = format!("headroom.jobs.{}", queues.fetch_add(1, Ordering::Relaxed));
+        config.queue.url = broker.url().parse().expect("a URL");
+        config.queue.name = format!("headroom.jobs.{number}");
+        over_postgres(config, &postgres, number);
     });
+}
+
+fn over_postgres(config: &mut Config, postgres: &stack::Postgres, number: u32) {
+    let url = postgres.create_database(&format!("jobs{number}")).expect("a database of its own");
+    config.database.url = url.parse().expect("a URL");
+    config.auth.secret = Some("a secret that all processes of a test share".into());
 }
 
 type Over<'a> = &'a dyn Fn(&mut Config);
@@ -42,6 +61,7 @@ fn suite(over: Over<'_>) {
         a_job_that_cannot_be_done_is_given_up_and_seen(over).await;
         the_job_of_a_worker_that_fell_silent_is_done_once_by_another(over).await;
         a_job_handed_over_many_times_has_one_effect(over).await;
+        processes_share_the_work_and_do_each_job_once(over).await;
         a_job_in_progress_goes_back_when_its_process_stops(over).await;
     });
 }
@@ -59,7 +79,7 @@ async fn start(over: Over<'_>, change: impl FnOnce(&mut Config)) -> Service {
 
 fn over_smtp(config: &mut Config, server: &Server) {
     config.mail.sink = MailSink::Smtp;
-    config.mail.url = format!("smtp://{}", server.address).into();
+    config.mail.url = format!("smtp://{}", server.address).parse().expect("a URL");
 }
 
 /// Waits until `holds`, for as long as a broker that starts may take.
@@ -212,12 +232,14 @@ async fn the_job_of_a_worker_that_fell_silent_is_done_once_by_another(over: Over
     let service = start(over, |config| config.queue.poll_ms = 60_000).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let job = welcome(&service, 1).await;
-    let db = service.store.of(job.user_id).database().clone();
     let now = Timestamp(clock::now_us());
     // Claimed, and then nothing: as by a process that was killed.
     let lease = Timestamp(now.0 + 300_000);
-    let silent = jobs::claim(&service.store, &db, job.id, now, lease).await.unwrap().unwrap();
-    assert!(jobs::claim(&service.store, &db, job.id, now, lease).await.unwrap().is_none(), "one at a time");
+    let silent = jobs::claim(&service.store, job.user_id, job.id, now, lease).await.unwrap().unwrap();
+    assert!(
+        jobs::claim(&service.store, job.user_id, job.id, now, lease).await.unwrap().is_none(),
+        "one at a time"
+    );
     until("another does it", async || {
         service.queue.ring();
         service.queue.table.notify_waiters();
@@ -228,7 +250,7 @@ async fn the_job_of_a_worker_that_fell_silent_is_done_once_by_another(over: Over
     assert_eq!(mails(&service).len(), 1);
     // The first comes to itself: it has nothing to say any more.
     let late = jobs::Ending::Dead("late".to_owned());
-    assert!(!jobs::end(&service.store, &db, &silent, &late, now).await.unwrap());
+    assert!(!jobs::end(&service.store, &silent, &late, now).await.unwrap());
     assert_eq!(state(&service, &job).await.state, "done");
     service.running.stop().await;
 }
@@ -252,6 +274,26 @@ async fn a_job_handed_over_many_times_has_one_effect(over: Over<'_>) {
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!((server.taken().len(), state(&service, &job).await.attempts), (1, 1));
+    service.running.stop().await;
+}
+
+async fn processes_share_the_work_and_do_each_job_once(over: Over<'_>) {
+    const JOBS: u128 = 60;
+    let server = Server::start(Mood::Takes).await;
+    let service = start(over, |config| over_smtp(config, &server)).await;
+    let mut config = service.config.clone();
+    config.http.listen = ([127, 0, 0, 1], 0).into();
+    let second = crate::lifecycle::start(config).await.unwrap();
+    let mut jobs = Vec::new();
+    for number in 1..=JOBS {
+        jobs.push(welcome(&service, number).await);
+    }
+    for job in &jobs {
+        until("it is done", async || state(&service, job).await.state == "done").await;
+        assert_eq!(state(&service, job).await.attempts, 1);
+    }
+    assert_eq!(server.taken().len(), jobs.len());
+    second.stop().await;
     service.running.stop().await;
 }
 
