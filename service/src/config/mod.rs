@@ -15,6 +15,7 @@ mod limits;
 mod list;
 mod log;
 mod mail;
+mod mask;
 mod queue;
 mod secret_url;
 mod serve;

@@ -59,8 +59,12 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let list = folder.path().join("list.json");
     fetch(&format!("{}{TASKS}", cached.url), &account.token, &list)?;
-    let bare_axum = start(&example("bare_axum")?, |it| drop(it.arg(&list)))?;
-    let bare_sqlx = start(&example("bare_sqlx")?, |it| drop(it.args([&url, &account.user_id])))?;
+    let bare_axum = start(&example("bare_axum")?, |it| {
+        it.arg(&list);
+    })?;
+    let bare_sqlx = start(&example("bare_sqlx")?, |it| {
+        it.args([&url, &account.user_id]);
+    })?;
     let mut running = vec![cached, uncached, bare_axum, bare_sqlx];
     let peer = express();
     if let Ok(script) = &peer {
