@@ -62,6 +62,35 @@ pub fn across(canvas: &mut Canvas<'_>, panel: &Panel, x: &Scale, ticks: &[(f64, 
     canvas.text(name, (panel.right, panel.bottom + 31.0), Anchor::End, Ink::Mute);
 }
 
+/// What the areas of a figure mean: swatches with their names in rows between `left` and `right`, the first at `top`. Gives
+/// back where the rows end; only measures without a canvas.
+pub fn legend(
+    canvas: Option<&mut Canvas<'_>>,
+    (left, right): (f64, f64),
+    top: f64,
+    entries: &[(&str, Ink)],
+) -> f64 {
+    const SWATCH: f64 = 11.0;
+    const ROW: f64 = 20.0;
+    let (mut x, mut y) = (left, top + ROW / 2.0);
+    let mut places = Vec::new();
+    for (name, ink) in entries {
+        let width = SWATCH + 6.0 + text_width(name);
+        if x > left && x + width > right {
+            (x, y) = (left, y + ROW);
+        }
+        places.push((x, y, *name, *ink));
+        x += width + 16.0;
+    }
+    if let Some(canvas) = canvas {
+        for (x, y, name, ink) in places {
+            canvas.rectangle((x, y - SWATCH / 2.0), (x + SWATCH, y + SWATCH / 2.0), ink);
+            canvas.text(name, (x + SWATCH + 6.0, y), Anchor::Start, Ink::Mute);
+        }
+    }
+    y + ROW / 2.0
+}
+
 /// A figure's limit.
 pub struct Limit {
     /// Where it lies, in the panel's unit.

@@ -1,7 +1,7 @@
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
-    Figure, Form, Words, both,
+    Figure, Form, Words, axes, both,
     canvas::{Anchor, draw, text_width},
     scale::Scale,
     theme::Ink,
@@ -23,11 +23,6 @@ const fn ink(part: Part) -> Ink {
     }
 }
 
-/// The parts that are drawn, with the CSS variable of their colour.
-pub fn legend() -> impl Iterator<Item = (&'static str, &'static str)> {
-    Part::ALL.into_iter().zip(["--a", "--b", "--c", "--d", "--e"]).map(|(part, color)| (part.name(), color))
-}
-
 /// What each phase's month is split into: bars of the same length, for the phases differ by orders of magnitude, with the
 /// sum at their ends.
 pub fn cost(plan: &Plan) -> Figure {
@@ -38,8 +33,11 @@ pub fn cost(plan: &Plan) -> Figure {
         let widest = plan.phases.iter().map(|phase| text_width(&phase.monthly_text)).fold(0.0, f64::max);
         let right = form.width() - if form == Form::Narrow { 8.0 } else { widest + 18.0 };
         let step = if form == Form::Narrow { STEP + 12.0 } else { STEP };
-        let height = step * plan.phases.len() as f64 + 6.0;
+        let parts = Part::ALL.map(|part| (part.name(), ink(part)));
+        let under = step * plan.phases.len() as f64 + 8.0;
+        let height = axes::legend(None, (LEFT, form.width()), under, &parts);
         draw(&words, form.class(), form.width(), height, |canvas| {
+            axes::legend(Some(canvas), (LEFT, form.width()), under, &parts);
             let x = Scale::linear(0.0, 1.0, LEFT, right);
             for (index, phase) in plan.phases.iter().enumerate() {
                 // On a phone the sum stands over its bar, beside it on a page.

@@ -24,7 +24,7 @@ mod traffic;
 pub use busy::busy;
 pub use cache::{cache, observed, title as cache_title};
 pub use cache_model::cache_model;
-pub use cost::{cost, legend};
+pub use cost::cost;
 pub use day::{day, lost, title as lost_title};
 pub use health::{cpu, lag};
 pub use hockey::hockey;

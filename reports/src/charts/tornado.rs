@@ -1,7 +1,7 @@
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
-    Figure, Form, Words, both,
+    Figure, Form, Words, axes, both,
     canvas::{Anchor, draw, text_width},
     scale::Scale,
     theme::Ink,
@@ -38,7 +38,11 @@ pub fn tornado(plan: &Plan) -> Option<Figure> {
             + 10.0;
         let step = if narrow { STEP + 12.0 } else { STEP };
         let top = 34.0;
-        draw(&words, form.class(), form.width(), top + step * bars.len() as f64, |canvas| {
+        let under = top + step * bars.len() as f64;
+        let meant = [("at the input's lowest value", Ink::D), ("at its highest", Ink::A)];
+        let height = axes::legend(None, (name, form.width()), under, &meant);
+        draw(&words, form.class(), form.width(), height, |canvas| {
+            axes::legend(Some(canvas), (name, form.width()), under, &meant);
             let x = Scale::linear(low, high, name + value, form.width() - value);
             let middle = x.at(mid);
             canvas.line(

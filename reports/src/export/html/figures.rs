@@ -10,15 +10,10 @@ use crate::{
 
 /// A figure with its caption and, folded, its table.
 pub fn figure(title: &str, note: &str, drawn: &Figure, numbers: Markup) -> Markup {
-    figure_over(title, note, drawn, html! {}, numbers)
-}
-
-/// The same with something under the drawing, such as a legend.
-pub fn figure_over(title: &str, note: &str, drawn: &Figure, under: Markup, numbers: Markup) -> Markup {
     html! {
         figure {
             figcaption { (title) @if !note.is_empty() { small { (note) } } }
-            (PreEscaped(&drawn.wide)) (PreEscaped(&drawn.narrow)) (under)
+            (PreEscaped(&drawn.wide)) (PreEscaped(&drawn.narrow))
             details { summary { "The numbers" span class="vh" { " of: " (title) } } (numbers) }
         }
     }

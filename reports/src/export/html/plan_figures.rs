@@ -2,13 +2,14 @@ use maud::{Markup, html};
 use record::unit::{show_count, show_number, show_ratio, show_us};
 
 use super::{
-    figures::{figure, figure_over},
+    figures::figure,
     plan_sections::over,
     tables::{cell, figures as figure_column, table, text},
 };
 use crate::{
     capacity::{Basis, CacheModel, Fitting},
     charts,
+    cost::Part,
     plan::{Percentile, Plan},
     report::interval_words,
 };
@@ -139,7 +140,7 @@ pub fn busy(plan: &Plan) -> Option<Markup> {
 /// What a month goes to.
 pub fn cost(plan: &Plan) -> Markup {
     let mut columns = vec![text("Phase")];
-    columns.extend(charts::legend().map(|(name, _)| figure_column(name)));
+    columns.extend(Part::ALL.map(|part| figure_column(part.name())));
     columns.push(figure_column("A month"));
     let rows = plan.phases.iter().map(|phase| {
         let mut row = vec![cell(phase.name.as_str())];
@@ -148,19 +149,14 @@ pub fn cost(plan: &Plan) -> Markup {
         row
     });
     let numbers = table("What a month goes to", &columns, rows.collect());
-    let legend = html! {
-        div class="legend" {
-            @for (name, color) in charts::legend() { span { i style={ "background:var(" (color) ")" } {} (name) } }
-        }
-    };
-    figure_over("What a month goes to", "shares of each phase", &charts::cost(plan), legend, numbers)
+    figure("What a month goes to", "shares of each phase", &charts::cost(plan), numbers)
 }
 
 /// What 1,000 users cost.
 pub fn per_user(plan: &Plan) -> Option<Markup> {
     let drawn = charts::per_user(plan)?;
     let mut columns = vec![text("Users")];
-    columns.extend(charts::legend().map(|(name, _)| figure_column(name)));
+    columns.extend(Part::ALL.map(|part| figure_column(part.name())));
     columns.push(figure_column("Together"));
     let rows = plan.phases.iter().map(|phase| {
         let mut row = vec![cell(phase.users_text.as_str())];
@@ -195,11 +191,5 @@ pub fn tornado(plan: &Plan) -> Option<Markup> {
         ]
     });
     let numbers = table("What moves the cost", &columns, rows.collect());
-    let legend = html! {
-        div class="legend" {
-            span { i style="background:var(--d)" {} "at the input's lowest value" }
-            span { i style="background:var(--a)" {} "at its highest" }
-        }
-    };
-    Some(figure_over("What moves the cost", &format!("{} users", phase.users_text), &drawn, legend, numbers))
+    Some(figure("What moves the cost", &format!("{} users", phase.users_text), &drawn, numbers))
 }
