@@ -91,16 +91,26 @@ pub fn accept(records: &[PathBuf], store: &Path) -> Result<Accepted, Failure> {
     Ok(Accepted { folder, sentence })
 }
 
-/// Holds the run of `evidence` against `baseline`: records, or one folder that [`accept`] keeps baselines in.
+/// Holds `runs`, which are of one scenario and kind of machine, against `baseline`: records, or one folder that [`accept`] keeps baselines in.
 ///
 /// # Errors
 /// There is none for its scenario and kind of machine, or a record named is of another, or supports no verdict.
 pub fn held_against(
-    evidence: &Evidence,
+    runs: &[Evidence],
     baseline: &[PathBuf],
     least_effect: f64,
 ) -> Result<Comparison, Failure> {
+    let Some(evidence) = runs.first() else { return Err(Failure::usage("name the runs to judge")) };
     let run = &evidence.record.run;
+    for other in &runs[1..] {
+        if let Some(why) = differs(run, &other.record.run) {
+            return Err(Failure::usage(format!(
+                "{} and {} cannot be held against one baseline: {why}",
+                evidence.record.folder.display(),
+                other.record.folder.display()
+            )));
+        }
+    }
     let records = match baseline {
         [store] if !store.join(files::RUN).exists() => kept(store, run)?,
         records => records.to_vec(),
@@ -121,8 +131,9 @@ pub fn held_against(
             message: format!("the baseline supports no verdict: {invalid}"),
         });
     }
-    let mut after = Side::read(std::slice::from_ref(&evidence.record.folder))?;
-    // Whether this run supports a verdict is the gate's to say, by the budgets that it was given.
+    let folders: Vec<PathBuf> = runs.iter().map(|run| run.record.folder.clone()).collect();
+    let mut after = Side::read(&folders)?;
+    // Whether these runs support a verdict is the gate's to say, by the budgets that it was given.
     after.invalid.clear();
     Ok(compare::between(before, after, least_effect))
 }
@@ -211,7 +222,8 @@ mod tests {
         let decide = |name: &str, slower: f64| {
             let record = records(folder.path(), name, &[slower]).remove(0);
             let evidence = Evidence::open(&record).unwrap();
-            let comparison = held_against(&evidence, std::slice::from_ref(&store), 0.05).unwrap();
+            let comparison =
+                held_against(std::slice::from_ref(&evidence), std::slice::from_ref(&store), 0.05).unwrap();
             gate::decide(&evidence).held_against(comparison)
         };
         let worse = decide("worse", 1.2);
@@ -239,8 +251,9 @@ mod tests {
             let path = runs[1].join(files::RUN);
             fs::write(&path, fs::read_to_string(&path).unwrap().replacen(from, to, 1)).unwrap();
             let evidence = Evidence::open(&runs[1]).unwrap();
-            let by_store = held_against(&evidence, std::slice::from_ref(&store), 0.05).unwrap_err();
-            let by_record = held_against(&evidence, &runs[..1], 0.05).unwrap_err();
+            let by_store = held_against(std::slice::from_ref(&evidence), std::slice::from_ref(&store), 0.05)
+                .unwrap_err();
+            let by_record = held_against(std::slice::from_ref(&evidence), &runs[..1], 0.05).unwrap_err();
             assert_eq!((by_store.exit, by_record.exit), (Exit::Usage, Exit::Usage));
             (by_store.message, by_record.message, accept(&runs, &store).unwrap_err().message)
         };
@@ -256,6 +269,56 @@ mod tests {
         assert!(kept.contains("do not belong to one baseline"), "{kept}");
         let (_, by_record, _) = change("\"sha256\": \"ab", "\"sha256\": \"cd");
         assert!(by_record.contains("the scenarios or the settings they ran with differ"), "{by_record}");
+    }
+
+    #[test]
+    fn five_runs_together_are_held_against_a_baseline_more_sharply_than_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("baselines");
+        accept(&records(folder.path(), "main", &ALIKE), &store).unwrap();
+        let opened = |folders: &[PathBuf]| -> Vec<Evidence> {
+            folders.iter().map(|it| Evidence::open(it).unwrap()).collect()
+        };
+        let decide = |folders: &[PathBuf]| {
+            let runs = opened(folders);
+            let comparison = held_against(&runs, std::slice::from_ref(&store), 0.05).unwrap();
+            let decided = runs.iter().map(|run| ("run".to_owned(), gate::decide(run))).collect();
+            gate::Decisions::of(decided, Some(comparison))
+        };
+        // 8 % is under twice the least effect, which is what one run would have to show.
+        let slower = records(folder.path(), "slower", &ALIKE.map(|like| 1.08 * like));
+        assert_eq!(decide(&slower[..1]).verdict, Verdict::Pass);
+        let together = decide(&slower);
+        assert_eq!((together.verdict, together.exit), (Verdict::Regression, 11), "{}", together.sentence);
+        assert!(
+            together.sentence.starts_with("5 of 5 runs passed. Yet they are worse than their baseline."),
+            "{}",
+            together.sentence
+        );
+        let table = export::tables(&together);
+        assert!(
+            table.contains("together: regression") && table.matches("verdict: passed").count() == 5,
+            "{table}"
+        );
+        assert!(export::junits(&together).unwrap().contains("no worse than the baseline"));
+        assert!(export::markdowns(&together).contains("#### Against the baseline"));
+
+        // The worst verdict of any is that of all.
+        Fixture { state: record::State::Running, ..Fixture::default() }.write(&folder.path().join("killed"));
+        let mut runs = opened(&slower[..1]);
+        runs.extend(opened(&[folder.path().join("killed")]));
+        let decided = runs.iter().map(|run| ("run".to_owned(), gate::decide(run))).collect();
+        assert_eq!(gate::Decisions::of(decided, None).verdict, Verdict::Invalid);
+
+        // Runs of two machines have no one baseline.
+        let path = slower[1].join(files::RUN);
+        fs::write(&path, fs::read_to_string(&path).unwrap().replacen("\"cores\": 2", "\"cores\": 64", 1))
+            .unwrap();
+        let refused = held_against(&opened(&slower), std::slice::from_ref(&store), 0.05).unwrap_err();
+        assert!(
+            refused.message.contains("cannot be held against one baseline: the load was made on"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -107,6 +107,7 @@ Examples:
   reports gate runs/phase-1k
   reports gate runs/phase-1k --budgets stricter.yaml --junit gate.xml
   reports gate runs/phase-1k --baseline baselines
+  reports gate runs/today-* --baseline baselines
   reports gate runs/phase-1k --github --markdown - >> \"$GITHUB_STEP_SUMMARY\"
 
 Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed · 11 worse than the baseline ·
@@ -115,8 +116,9 @@ Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed · 11 worse th
 /// `reports gate`.
 #[derive(Debug, Args)]
 pub struct Gate {
-    /// The folder of the run record.
-    pub record: PathBuf,
+    /// The folder of the run record; of several runs the worst verdict counts, and they are held against a baseline together.
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
     /// Judge by the budgets of this YAML file in place of the record's own.
     #[arg(long, value_name = "FILE")]
     pub budgets: Option<PathBuf>,

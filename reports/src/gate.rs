@@ -67,6 +67,63 @@ impl Decision {
     }
 }
 
+/// The schema name of the JSON of several decisions.
+pub const SEVERAL: &str = "headroom.gates/1";
+
+/// Whether several runs pass together: the worst of their verdicts, and what came of holding all of them against a baseline.
+#[derive(Debug, Clone, Serialize)]
+pub struct Decisions {
+    /// Always [`SEVERAL`].
+    pub schema: &'static str,
+    /// The worst verdict.
+    pub verdict: Verdict,
+    /// The exit code of this command.
+    pub exit: u8,
+    /// The verdict in a word.
+    pub word: &'static str,
+    /// It in one sentence.
+    pub sentence: String,
+    /// Each run's, with its folder.
+    pub runs: Vec<(String, Decision)>,
+    /// What came of holding them against a baseline together, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+/// Verdicts, the worst first: what was not measured comes before what was missed.
+const WORST: [Verdict; 6] = [
+    Verdict::Interrupted,
+    Verdict::NoData,
+    Verdict::Invalid,
+    Verdict::Missed,
+    Verdict::Regression,
+    Verdict::Pass,
+];
+
+impl Decisions {
+    /// Of several runs, by folder, and of the comparison of all with their baseline.
+    pub fn of(runs: Vec<(String, Decision)>, comparison: Option<Comparison>) -> Self {
+        let of = |verdict: Verdict| runs.iter().filter(move |(_, decision)| decision.verdict == verdict);
+        let worst =
+            WORST.into_iter().find(|verdict| of(*verdict).next().is_some()).unwrap_or(Verdict::NoData);
+        let passed = of(Verdict::Pass).count();
+        let mut sentence = format!("{passed} of {} runs passed.", runs.len());
+        if let Some((folder, decision)) = of(worst).next().filter(|_| worst != Verdict::Pass) {
+            sentence += &format!(" {folder}: {}", decision.sentence);
+        }
+        let mut verdict = worst;
+        if let Some(found) = &comparison
+            && worst == Verdict::Pass
+            && found.outcome == compare::Outcome::Worse
+        {
+            verdict = Verdict::Regression;
+            sentence += &format!(" Yet they are worse than their baseline. {}", found.sentence);
+        }
+        let (word, _) = word(verdict);
+        Self { schema: SEVERAL, verdict, exit: verdict.exit().code(), word, sentence, runs, comparison }
+    }
+}
+
 /// Decides by the budgets of the record, or by those it was given since.
 pub fn decide(evidence: &Evidence) -> Decision {
     let (run, judgement) = (&evidence.record.run, &evidence.judgement);

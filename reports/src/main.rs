@@ -41,6 +41,7 @@ use record::Exit;
 use crate::{
     cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Html, Simulate},
     failure::Failure,
+    gate::{Decision, Decisions},
     read::Evidence,
 };
 
@@ -92,36 +93,54 @@ fn html(args: &Html) -> Result<Exit, Failure> {
 fn gate(args: &Gate) -> Result<Exit, Failure> {
     let json = args.json.then_some(Path::new(STDOUT));
     let stdout_taken = one_to_stdout(&[args.junit.as_deref(), args.markdown.as_deref(), json])?;
-    let mut evidence = Evidence::open(&args.record)?;
-    if let Some(path) = &args.budgets {
-        let budgets = budgets::read(path, &evidence)?;
-        evidence = evidence.with_budgets(budgets);
+    let mut runs = Vec::new();
+    for folder in &args.records {
+        let evidence = Evidence::open(folder)?;
+        runs.push(match &args.budgets {
+            Some(path) => {
+                let budgets = budgets::read(path, &evidence)?;
+                evidence.with_budgets(budgets)
+            }
+            None => evidence,
+        });
     }
-    let mut decision = gate::decide(&evidence);
-    if !args.baseline.is_empty() {
-        decision =
-            decision.held_against(baseline::held_against(&evidence, &args.baseline, args.least_effect)?);
-    }
+    let comparison = if args.baseline.is_empty() {
+        None
+    } else {
+        Some(baseline::held_against(&runs, &args.baseline, args.least_effect)?)
+    };
+    let mut decided: Vec<Decision> = runs.iter().map(gate::decide).collect();
+    let (documents, verdict, word, sentence) = if decided.len() == 1 {
+        let mut decision = decided.remove(0);
+        if let Some(comparison) = comparison {
+            decision = decision.held_against(comparison);
+        }
+        (export::gate(&decision)?, decision.verdict, decision.word, decision.sentence)
+    } else {
+        let folders = args.records.iter().map(|folder| folder.display().to_string());
+        let decisions = Decisions::of(folders.zip(decided).collect(), comparison);
+        (export::gates(&decisions)?, decisions.verdict, decisions.word, decisions.sentence)
+    };
     if let Some(path) = &args.junit {
-        write(path, &export::junit(&decision)?)?;
+        write(path, &documents.junit)?;
     }
     if let Some(path) = &args.markdown {
-        write(path, &export::markdown(&decision))?;
+        write(path, &documents.markdown)?;
     }
     if args.json {
-        write(Path::new(STDOUT), &export::json(&decision)?)?;
+        write(Path::new(STDOUT), &documents.json)?;
     }
-    let mut talk = if stdout_taken { String::new() } else { export::table(&decision) };
+    let mut talk = if stdout_taken { String::new() } else { documents.table };
     if args.github {
-        talk += &export::github(&decision);
+        talk += &documents.github;
     }
     if stdout_taken {
         eprint!("{talk}");
-        eprintln!("verdict: {}\n{}", decision.word, decision.sentence);
+        eprintln!("verdict: {word}\n{sentence}");
     } else {
         write(Path::new(STDOUT), &talk)?;
     }
-    Ok(decision.verdict.exit())
+    Ok(verdict.exit())
 }
 
 fn accept(args: &Accept) -> Result<Exit, Failure> {
@@ -264,7 +283,7 @@ mod tests {
             path
         });
         gate(&Gate {
-            record: folder.path().to_path_buf(),
+            records: vec![folder.path().to_path_buf()],
             budgets: path,
             baseline: Vec::new(),
             least_effect: 0.05,

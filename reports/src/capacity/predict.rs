@@ -145,4 +145,49 @@ mod tests {
         let Basis::Refused { reason } = found.basis else { panic!("{found:?}") };
         assert!(reason.starts_with("no peak observed: throughput bends towards 1,000/s"), "{reason}");
     }
+
+    /// What a capacity search measured, and the folder of its `capacity.json` with the rates up to a share of that.
+    fn below(search: &str, share: f64) -> (f64, tempfile::TempDir) {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/searches").join(search);
+        let mut found = record::Capacity::read(&folder).unwrap();
+        let capacity = found.answer.requests_per_s.unwrap();
+        found.rates.retain(|rate| rate.requests_per_s < share * capacity);
+        let kept = tempfile::tempdir().unwrap();
+        found.write(kept.path()).unwrap();
+        (capacity, kept)
+    }
+
+    /// Every capacity that a fit tells of a service on one core: the peak, throughput at the concurrency of the knee, and what
+    /// its processor allows.
+    fn told(folder: &std::path::Path, knee: f64) -> Vec<(&'static str, Option<f64>)> {
+        let asked = crate::capacity::Asked {
+            at: vec![knee],
+            have: vec![("cpu_seconds".to_owned(), 1.0)],
+            ..Default::default()
+        };
+        let found = crate::capacity::fitting(&[folder.to_path_buf()], &asked).unwrap();
+        vec![
+            ("peak", found.peak.throughput_per_s),
+            ("at the knee", found.predictions[0].throughput_per_s),
+            ("processor", found.demands[0].at_most_per_s),
+        ]
+    }
+
+    #[test]
+    fn what_is_told_from_below_six_tenths_of_a_measured_capacity_is_within_a_tenth_of_it_or_refused() {
+        // Two searches of the service with SQLite on one core, 8,670 and 9,050 arrivals/s; requests in flight at the knee.
+        for (search, knee) in [("first", 124.0), ("second", 82.0)] {
+            let (capacity, folder) = below(search, 0.6);
+            for (what, figure) in told(folder.path(), knee) {
+                let off = figure.map(|figure| figure / capacity - 1.0);
+                assert!(off.is_none_or(|off| off.abs() <= 0.1), "{search}, {what}: {figure:?} of {capacity}");
+            }
+            // It is the lack of points that is refused: with all of them the same figures are told.
+            let (capacity, folder) = below(search, 2.0);
+            let figures = told(folder.path(), knee);
+            let at_knee = figures[1].1.unwrap();
+            assert!((at_knee / capacity - 1.0).abs() <= 0.1, "{search}: {at_knee} of {capacity}");
+            assert!(figures[2].1.is_some(), "{search}: {figures:?}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use record::{Capacity, Model, Verdict, unit::show_count};
+use record::{Capacity, Model, Verdict, capacity::Purpose, files, unit::show_count};
 use serde::Serialize;
 
 use crate::{failure::Failure, read::Evidence, words};
@@ -101,12 +104,17 @@ impl Source {
 /// A folder holds no record, or a damaged one.
 pub fn sources(folders: &[PathBuf]) -> Result<(Vec<Source>, Vec<String>), Failure> {
     let (mut groups, mut left_out): (BTreeMap<String, Runs>, Vec<String>) = Default::default();
-    let mut searches = Vec::new();
+    let (mut searches, mut records) = (Vec::new(), Vec::new());
     for folder in folders {
         if folder.join(Capacity::FILE).is_file() {
-            searches.push(Source::Search(folder.clone(), Box::new(Capacity::read(folder)?)));
-            continue;
+            let found = Capacity::read(folder)?;
+            records.extend(held(folder, &found));
+            searches.push(Source::Search(folder.clone(), Box::new(found)));
+        } else {
+            records.push(folder.clone());
         }
+    }
+    for folder in &records {
         let evidence = Evidence::open(folder)?;
         evidence.refuse_nothing()?;
         let judgement = &evidence.judgement;
@@ -124,10 +132,19 @@ pub fn sources(folders: &[PathBuf]) -> Result<(Vec<Source>, Vec<String>), Failur
     Ok((sources, left_out))
 }
 
+/// The records of a search at the rate that it found to be held, as far as they are still there.
+fn held(folder: &Path, found: &Capacity) -> Vec<PathBuf> {
+    let steps = found.steps.iter().filter(|step| {
+        Some(step.rate_per_s) == found.answer.low_per_s && !matches!(step.purpose, Purpose::Overshoot)
+    });
+    steps.map(|step| folder.join(&step.record)).filter(|record| record.join(files::RUN).is_file()).collect()
+}
+
 /// What must be the same for runs to be of one thing.
 fn key(evidence: &Evidence) -> String {
     let run = &evidence.record.run;
     let commit = run.git.as_ref().map_or("", |git| git.commit.as_str());
+    let load = run.stages.last().map_or(0.0, |stage| stage.to);
     let cold = evidence
         .summary
         .observed
@@ -135,7 +152,7 @@ fn key(evidence: &Evidence) -> String {
         .filter(|seen| seen.name.contains("hit"))
         .all(|seen| Runs::is_cold(seen.value.unwrap_or(0.0)));
     format!(
-        "{} {} {commit} {} {} {} {cold}",
+        "{} {} {commit} {} {} {} {cold} {load}",
         run.scenario.name, run.scenario.sha256, run.host.cpu, run.host.cores, run.target.base_url
     )
 }

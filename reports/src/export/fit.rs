@@ -192,7 +192,11 @@ fn demands(found: &Fitting) -> Option<String> {
             show_us(demand.per_request_s * 1e6),
             show_number(demand.busiest),
             of,
-            format!("{}{each}, extrapolated", show_number(demand.at_most_per_s)),
+            match (&demand.basis, demand.at_most_per_s) {
+                (Basis::Refused { reason }, _) => format!("refused: {reason}"),
+                (basis, Some(at_most)) => format!("{}{each}, {}", show_number(at_most), basis.words()),
+                (basis, None) => basis.words(),
+            },
         ]);
     }
     let text = plain(&mut table, 1);

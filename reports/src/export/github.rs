@@ -1,6 +1,9 @@
 use record::Outcome;
 
-use crate::{compare, gate::Decision};
+use crate::{
+    compare,
+    gate::{Decision, Decisions},
+};
 
 /// A decision as GitHub workflow commands, one a line: an error for a missed budget and for a run without a verdict,
 /// a warning for a budget that was met with its limit inside the interval, a notice for a pass.
@@ -37,6 +40,13 @@ pub fn github(decision: &Decision) -> String {
     let level = if decision.verdict.exit() == record::Exit::Pass { "notice" } else { "error" };
     say(level, &title, &decision.sentence);
     lines
+}
+
+/// What several runs come to together, as one command.
+pub fn together(decisions: &Decisions) -> String {
+    let level = if decisions.verdict == record::Verdict::Pass { "notice" } else { "error" };
+    let title = property(&format!("together: {}", decisions.word));
+    format!("::{level} title={title}::{}\n", data(&decisions.sentence))
 }
 
 fn data(text: &str) -> String {

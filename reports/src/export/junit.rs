@@ -6,7 +6,7 @@ use record::Outcome as Budget;
 use crate::{
     compare::{Comparison, Outcome},
     failure::Failure,
-    gate::Decision,
+    gate::{Decision, Decisions},
     report::BudgetRow,
 };
 
@@ -16,6 +16,38 @@ use crate::{
 /// # Errors
 /// Never: it is written to memory.
 pub fn junit(decision: &Decision) -> Result<String, Failure> {
+    let mut report = Report::new("reports gate");
+    report.add_test_suite(suite(decision));
+    report.to_string().map_err(Failure::internal)
+}
+
+/// Several decisions as JUnit XML: a suite each, and one for the comparison of all with their baseline.
+///
+/// # Errors
+/// Never: it is written to memory.
+pub fn junits(decisions: &Decisions) -> Result<String, Failure> {
+    let mut report = Report::new("reports gate");
+    for (folder, decision) in &decisions.runs {
+        let mut suite = suite(decision);
+        suite.add_property(("record", folder.as_str()));
+        report.add_test_suite(suite);
+    }
+    if let Some(found) = &decisions.comparison {
+        let mut suite = TestSuite::new("together");
+        suite.add_test_case(compared(found, "together"));
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(Failure::internal)
+}
+
+fn compared(found: &Comparison, class: &str) -> TestCase {
+    let mut case = TestCase::new("no worse than the baseline", against(found));
+    case.set_classname(class);
+    case.set_system_out(found.sentence.as_str());
+    case
+}
+
+fn suite(decision: &Decision) -> TestSuite {
     let mut suite = TestSuite::new(&decision.scenario);
     suite.set_time(Duration::from_secs(decision.judged_s));
     suite.add_property(("verdict", decision.word));
@@ -29,14 +61,9 @@ pub fn junit(decision: &Decision) -> Result<String, Failure> {
         suite.add_test_case(case);
     }
     if let Some(found) = &decision.comparison {
-        let mut case = TestCase::new("no worse than the baseline", against(found));
-        case.set_classname(&decision.scenario);
-        case.set_system_out(found.sentence.as_str());
-        suite.add_test_case(case);
+        suite.add_test_case(compared(found, &decision.scenario));
     }
-    let mut report = Report::new("reports gate");
-    report.add_test_suite(suite);
-    report.to_string().map_err(Failure::internal)
+    suite
 }
 
 fn validity(decision: &Decision) -> TestCaseStatus {

@@ -3,7 +3,10 @@ use std::fmt::Write as _;
 use record::unit::show_count;
 
 use super::{comparison::comparison_markdown_body, outcome};
-use crate::{gate::Decision, report::Tone};
+use crate::{
+    gate::{Decision, Decisions},
+    report::Tone,
+};
 
 /// A decision as Markdown: the sentence, the reasons against it, the table of budgets.
 pub fn markdown(decision: &Decision) -> String {
@@ -16,6 +19,23 @@ pub fn markdown(decision: &Decision) -> String {
         ),
         None => text,
     }
+}
+
+/// Several decisions as Markdown: what they come to together, then each.
+pub fn markdowns(decisions: &Decisions) -> String {
+    let mut text = format!("### Together: {}\n\n{}\n", decisions.word, cell(&decisions.sentence));
+    if let Some(comparison) = &decisions.comparison {
+        let _ = write!(
+            text,
+            "\n#### Against the baseline\n\n{}\n\n{}",
+            cell(&comparison.sentence),
+            comparison_markdown_body(comparison)
+        );
+    }
+    for (folder, decision) in &decisions.runs {
+        let _ = write!(text, "\n{}\n\n{}", cell(folder), judged(decision));
+    }
+    text
 }
 
 fn judged(decision: &Decision) -> String {

@@ -3,6 +3,7 @@
 mod claims;
 mod comparison;
 mod fit;
+mod gate;
 mod github;
 mod html;
 mod json;
@@ -17,16 +18,17 @@ mod table;
 pub use claims::{claims, claims_markdown};
 pub use comparison::{comparison, comparison_markdown};
 pub use fit::fit;
+pub use gate::{gate, gates};
 pub use github::github;
 pub use html::{claims as claims_html, html, plan as plan_html, simulation as simulation_html};
 pub use json::json;
-pub use junit::junit;
-pub use markdown::markdown;
+pub use junit::{junit, junits};
+pub use markdown::{markdown, markdowns};
 pub use plan::{plan, plan_markdown};
 pub use prices::{findings, prices};
 pub use simulation::simulation;
 pub use svg::{plan_svg, report_svg};
-pub use table::table;
+pub use table::{table, tables};
 
 use record::Outcome;
 

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use record::unit::show_count;
 
 use super::{comparison::comparison_body, outcome};
-use crate::gate::Decision;
+use crate::gate::{Decision, Decisions};
 
 /// A decision for a terminal: the verdict, the reasons against it, the budgets. Without colour, so that a pipe and a
 /// terminal read the same.
@@ -16,6 +16,20 @@ pub fn table(decision: &Decision) -> String {
         }
         None => text,
     }
+}
+
+/// Several decisions: each under the name of its folder, then what they come to together.
+pub fn tables(decisions: &Decisions) -> String {
+    let mut text = String::new();
+    for (folder, decision) in &decisions.runs {
+        let _ = writeln!(text, "{folder}\n{}", judged(decision));
+    }
+    let _ = writeln!(text, "together: {}\n{}", decisions.word, decisions.sentence);
+    if let Some(comparison) = &decisions.comparison {
+        let _ =
+            write!(text, "\nagainst the baseline: {}\n{}", comparison.sentence, comparison_body(comparison));
+    }
+    text
 }
 
 fn judged(decision: &Decision) -> String {

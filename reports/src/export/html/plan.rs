@@ -116,7 +116,11 @@ fn saturates(plan: &Plan) -> Markup {
             cell(demand.resource.trim_end_matches("_seconds").replace('_', " ")),
             cell(record::unit::show_us(demand.per_request_s * 1e6)),
             cell(format!("{}{of}", show_number(demand.busiest))),
-            cell(format!("{}/s{each}", show_number(demand.at_most_per_s))),
+            cell(
+                demand
+                    .at_most_per_s
+                    .map_or_else(|| demand.basis.words(), |it| format!("{}/s{each}", show_number(it))),
+            ),
         ]
     });
     let cache = plan.fit.as_ref().and_then(|fit| fit.cache.as_ref());
