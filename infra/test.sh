@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-infra/setup.sh chromium chromedriver venv taskset promtool
+infra/setup.sh chromium chromedriver venv taskset promtool npm
 infra/setup.sh postgres redis-server rabbitmq-server nginx prometheus
 infra/setup.sh prometheus-postgres-exporter prometheus-redis-exporter prometheus-nginx-exporter
 # A reader of HdrHistogram logs that is not ours, for the test that compares the two.
@@ -12,6 +12,12 @@ if ! "$python/bin/python" -c 'import hdrh' 2>/dev/null; then
   rm -rf "$python"
   python3 -m venv "$python"
   "$python/bin/pip" install --quiet --disable-pip-version-check hdrhistogram==0.10.8
+fi
+
+# What judges pages for people who see, hear or move less.
+axe=${CARGO_TARGET_DIR:-target}/axe
+if [ ! -e "$axe/node_modules/axe-core/axe.min.js" ]; then
+  npm install --silent --no-fund --no-audit --no-save --prefix "$axe" axe-core@4.10.3
 fi
 
 cargo build --workspace --bins

@@ -97,6 +97,64 @@ impl Browser {
         Ok(answer.json().clone())
     }
 
+    /// Shows pages as they are printed on paper so wide (CSS pixels; A4 between its margins has 718).
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn paper(&self, width: u32) -> Result<()> {
+        let devtools = self.page.cdp();
+        let size = json!({ "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        devtools.send_raw("Emulation.setDeviceMetricsOverride", size).await?;
+        devtools.send_raw("Emulation.setEmulatedMedia", json!({ "media": "print" })).await?;
+        Ok(())
+    }
+
+    /// Lets pages run scripts, or not, from the next one on.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn scripts(&self, allowed: bool) -> Result<()> {
+        let off = json!({ "value": !allowed });
+        self.page.cdp().send_raw("Emulation.setScriptExecutionDisabled", off).await?;
+        Ok(())
+    }
+
+    /// The whole page as it is seen, a PNG in base64.
+    ///
+    /// # Errors
+    /// The browser refuses.
+    pub async fn picture(&self) -> Result<String> {
+        let whole = json!({ "captureBeyondViewport": true });
+        let answer = self.page.cdp().send_raw("Page.captureScreenshot", whole).await?;
+        answer["data"].as_str().map(str::to_owned).context("a picture has data")
+    }
+
+    /// What axe-core (<https://github.com/dequelabs/axe-core>) finds wrong for people who see, hear or move less: each with its
+    /// rule and the first elements it is about.
+    ///
+    /// # Errors
+    /// It is not there (`make test` installs it), or does not come to an end.
+    pub async fn violations(&self) -> Result<Vec<String>> {
+        let build = crate::process::build_folder()?;
+        let target = build.parent().context("the build folder lies in the target folder")?;
+        let path = target.join("axe/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "{}; `make test` makes it: npm install --prefix {} axe-core",
+                path.display(),
+                target.join("axe").display()
+            )
+        })?;
+        self.page.execute(axe, Vec::new()).await?;
+        let run = "const done = arguments[arguments.length - 1];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+              found => done(found.violations.map(v => v.id + ' (' + v.impact + '): ' + v.help + ': '
+                + v.nodes.slice(0, 3).map(n => n.target.join(' ')).join('; '))),
+              error => done(['axe-core failed: ' + error]))";
+        let answer = self.page.execute_async(run, Vec::new()).await?;
+        serde_json::from_value(answer.json().clone()).context("axe-core gives a list")
+    }
+
     /// What the browser had to complain about since the last call: script errors, refused loads, `console.error`.
     ///
     /// # Errors

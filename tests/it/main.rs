@@ -13,6 +13,7 @@
 //! | `logs`        | `latency.hlog` as another reader sees it                                    |
 //! | `schema`      | the published schema as another validator sees it                           |
 //! | `page`        | the report in a browser                                                     |
+//! | `records`     | records that are damaged, and the same ones elsewhere                        |
 //! | `web`         | a run in a browser while it goes on, its metrics, its request log           |
 //! | `service`     | what only a real service process can show                                   |
 //! | `telemetry`   | traces, errors and log lines as those who receive them see them             |
@@ -27,6 +28,7 @@ mod logs;
 mod main_job;
 mod mistakes;
 mod page;
+mod records;
 mod safety;
 mod schema;
 mod service;

@@ -84,12 +84,48 @@ pub async fn is_readable_everywhere(page: &Path) -> Result<()> {
             let contrast: (f64, f64) = serde_json::from_value(contrast)?;
             assert!(contrast.0 >= 4.5, "contrast of {} at {width} px, {scheme}", contrast.0);
             canvas.push(contrast.1);
+            let violations = browser.violations().await?;
+            assert!(violations.is_empty(), "{width} px, {scheme}: {violations:#?}");
             let complaints = browser.complaints().await?;
             assert!(complaints.is_empty(), "{width} px, {scheme}: {complaints:?}");
         }
         assert!(canvas[0] > 0.5 && canvas[1] < 0.2, "light is light and dark is dark: {canvas:?}");
     }
+    is_the_same_without_scripts(&browser, page).await?;
+    browser.paper(718).await?;
+    browser.page.goto(format!("file://{}", page.display())).await?;
+    assert_eq!(browser.value_of(CUT).await?, Value::Array(Vec::new()), "on paper");
     browser.close().await
+}
+
+/// What is cut off on paper, where nothing scrolls and nothing unfolds; an empty list is good.
+const CUT: &str = r"(() => {
+  const cut = [], width = document.documentElement.clientWidth;
+  for (const e of document.querySelectorAll('main *')) {
+    if (e.closest('svg') && e.tagName !== 'svg') continue;
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    if (box.width && box.right > width + 1) cut.push('past the edge: ' + e.tagName + '.' + e.className);
+    if (style.overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1) cut.push('scrolls: ' + e.tagName + '.' + e.className);
+    if (style.overflowY !== 'visible' && e.scrollHeight > e.clientHeight + 1 && !e.matches('.vh')) cut.push('scrolls down: ' + e.tagName + '.' + e.className);
+  }
+  for (const e of document.querySelectorAll('details > :not(summary)'))
+    if (!e.getBoundingClientRect().height) cut.push('folded: ' + e.textContent.slice(0, 40));
+  return [...new Set(cut)];
+})()";
+
+/// Opens the page with scripts and without and makes sure that the two look alike to the last pixel.
+async fn is_the_same_without_scripts(browser: &Browser, page: &Path) -> Result<()> {
+    let mut pictures = Vec::new();
+    for allowed in [true, false] {
+        browser.screen(1280, "light").await?;
+        browser.scripts(allowed).await?;
+        browser.page.goto(format!("file://{}", page.display())).await?;
+        pictures.push(browser.picture().await?);
+    }
+    browser.scripts(true).await?;
+    assert!(pictures[0] == pictures[1], "the page looks different without scripts");
+    assert!(pictures[0].len() > 50_000, "a picture of {} characters shows nothing", pictures[0].len());
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
