@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests use beyond Rust, where it is missing, from Debian's packages.
 #
-#   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool npm wrk hey h2load go
+#   infra/setup.sh PROGRAM…      chromium chromedriver shellcheck venv taskset promtool wrk hey h2load go
 #                                postgres redis-server rabbitmq-server nginx prometheus prometheus-…-exporter
 #                                node npm
 #

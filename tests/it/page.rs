@@ -1,9 +1,10 @@
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::Result;
 use harness::{
     browser::Browser,
     loadgen::{Loadgen, reports_html},
+    process::{program, repository, run},
     servers::{Server, known},
 };
 use serde_json::Value;
@@ -102,11 +103,12 @@ pub async fn is_readable_everywhere(page: &Path) -> Result<()> {
 const CUT: &str = r"(() => {
   const cut = [], width = document.documentElement.clientWidth;
   for (const e of document.querySelectorAll('main *')) {
-    if (e.closest('svg') && e.tagName !== 'svg') continue;
+    if (e.matches('.vh, svg *, table *')) continue;
     const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-    if (box.width && box.right > width + 1) cut.push('past the edge: ' + e.tagName + '.' + e.className);
-    if (style.overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1) cut.push('scrolls: ' + e.tagName + '.' + e.className);
-    if (style.overflowY !== 'visible' && e.scrollHeight > e.clientHeight + 1 && !e.matches('.vh')) cut.push('scrolls down: ' + e.tagName + '.' + e.className);
+    const name = e.tagName + '.' + e.className + ' ' + (e.closest('[aria-label]')?.ariaLabel ?? '');
+    if (box.width && box.right > width + 1) cut.push('past the edge by ' + Math.round(box.right - width) + ' px: ' + name);
+    if (style.overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1) cut.push('scrolls: ' + name);
+    if (style.overflowY !== 'visible' && e.scrollHeight > e.clientHeight + 1) cut.push('scrolls down: ' + name);
   }
   for (const e of document.querySelectorAll('details > :not(summary)'))
     if (!e.getBoundingClientRect().height) cut.push('folded: ' + e.textContent.slice(0, 40));
@@ -142,6 +144,33 @@ async fn a_report_reads_well_on_every_screen_and_no_name_breaks_it() -> Result<(
     reports_html(&finished.record_folder(), &again)?;
     assert!(html == std::fs::read_to_string(&again)?, "the same record gives the same bytes");
     is_readable_everywhere(&page).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulated_day_and_the_claims_of_documents_read_well_on_every_screen() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (day, claims) = (folder.path().join("day.html"), folder.path().join("claims.html"));
+    let plan = repository().join("reports/examples/day.yaml");
+    let ended = run(Command::new(program("reports")?).arg("simulate").arg(&plan).arg("--out").arg(&day))?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    is_readable_everywhere(&day).await?;
+
+    let ended = run(Command::new(program("reports")?).arg("claims").arg("--out").arg(&claims))?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let browser = Browser::start().await?;
+    for (width, scheme) in [(400, "dark"), (1280, "light")] {
+        browser.screen(width, scheme).await?;
+        browser.page.goto(format!("file://{}", claims.display())).await?;
+        let violations = browser.violations().await?;
+        assert!(violations.is_empty(), "{width} px, {scheme}: {violations:#?}");
+        let wide =
+            browser.value_of("document.documentElement.scrollWidth > document.documentElement.clientWidth");
+        assert_eq!(wide.await?, Value::Bool(false), "{width} px: wider than the screen");
+    }
+    browser.paper(718).await?;
+    browser.page.goto(format!("file://{}", claims.display())).await?;
+    assert_eq!(browser.value_of(CUT).await?, Value::Array(Vec::new()), "on paper");
+    browser.close().await
 }
 
 /// So that the checks above are known to find what they look for.

@@ -253,6 +253,11 @@ fn measured(rule: &Rule, figure: &Figure, places: Vec<usize>, sources: &[Source]
     if matches!(rule, Rule::Users { of_larger_system: true, .. }) && holds == Some(false) {
         holds = None;
     }
+    // A query that waits for a connection counts as one that has it: so many at once show that a pool suffices, and not that
+    // it does not.
+    if matches!(rule, Rule::BusyConnections { .. }) && holds == Some(false) {
+        holds = None;
+    }
     Measured {
         sources: places,
         value: figure.value,
@@ -298,6 +303,9 @@ fn open(rule: &Rule, figure: &Measured) -> String {
             format!(", but the claim is made for {} users", record::unit::show_count(users as i64))
         }
         (Rule::Users { .. }, Some(false)) => ", which a larger system may exceed".to_owned(),
+        (Rule::BusyConnections { .. }, Some(false)) => {
+            ", in which those count that wait for a connection".to_owned()
+        }
         _ => ", which leaves it open".to_owned(),
     }
 }

@@ -98,7 +98,7 @@ fn steps(found: &Simulation, name: &str, steps: &[crate::simulate::Step]) -> Mar
 
 fn stretches(name: &str, rows: [(&str, &Figures); 3]) -> Markup {
     let rows = rows.into_iter().map(|(name, figures)| cells(name, figures).into_iter().map(cell).collect());
-    table(&format!("{name}: before, while and after"), &headings(""), rows.collect())
+    table(&format!("{name}: before, while and after"), &headings("When"), rows.collect())
 }
 
 fn headings(first: &str) -> Vec<super::tables::Column> {
