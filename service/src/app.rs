@@ -16,14 +16,15 @@ use crate::auth::revocations::Revocations;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Counted, Told};
 use crate::cursor::CursorKey;
 use crate::files::Files;
 use crate::mail::Mailer;
 use crate::middleware::limits::Limits;
 use crate::middleware::request_id::RequestIds;
 use crate::queue::Queue;
-use crate::store::{self, Store, Timestamp};
+use crate::redis::Redis;
+use crate::store::{Store, Timestamp};
 use crate::telemetry::activity::Activity;
 use crate::telemetry::metrics::Metrics;
 
@@ -32,7 +33,9 @@ pub struct App {
     /// As read at the start.
     pub config: Config,
     /// The database.
-    pub store: Store,
+    pub store: Arc<Store>,
+    /// Redis, if there is one.
+    pub redis: Option<Arc<Redis>>,
     /// Cached responses.
     pub cache: Cache,
     /// Access tokens.
@@ -42,7 +45,7 @@ pub struct App {
     /// Password-reset tokens.
     pub resets: Resets,
     /// Ended sessions.
-    pub revocations: Revocations,
+    pub revocations: Arc<Revocations>,
     /// Password hashing.
     pub passwords: Passwords,
     /// What signs cursors.
@@ -76,7 +79,7 @@ impl App {
     /// When the database or the secret cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Arc<Self>> {
         let metrics = Metrics::default();
-        let store = Store::open(&config.database, &metrics).await?;
+        let store = Arc::new(Store::open(&config.database, &metrics).await?);
         if config.database.migrate {
             store.migrate().await?;
         } else {
@@ -84,18 +87,21 @@ impl App {
         }
         let secret = crate::auth::secret::obtain(&config)?;
         let secret = secret.expose_secret().as_bytes();
-        let revocations = Revocations::default();
-        let revoked = store::sessions::revoked(&store, Timestamp(clock::now_us())).await;
-        revocations.add(revoked.context("cannot read the sessions")?);
+        let redis = Redis::new(&config.redis, &metrics)?;
+        let told = redis.clone().filter(|_| config.auth.revocations == Told::Redis);
+        let revocations = Arc::new(Revocations::new(told));
+        let known = revocations.catch_up(&store).await;
+        known.context("cannot read the sessions")?;
+        let counted = redis.clone().filter(|_| config.limits.store == Counted::Redis);
         Ok(Arc::new(Self {
-            cache: Cache::new(&config.cache, &metrics),
+            cache: Cache::new(&config.cache, redis.clone(), &metrics),
             tokens: Tokens::new(secret, &config.auth),
             api_keys: ApiKeys::new(secret),
             resets: Resets::new(secret),
             revocations,
             passwords: Passwords::new(&config.auth)?,
             cursors: CursorKey::derive(secret),
-            limits: Limits::new(config.limits.profile, &metrics),
+            limits: Limits::new(config.limits.profile, counted, &metrics),
             queue: Queue::new(config.queue.kind, &metrics),
             mailer: Mailer::new(&config)?,
             files: Files::new(&config),
@@ -104,6 +110,7 @@ impl App {
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             started: Instant::now(),
+            redis,
             store,
             metrics,
             config,

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Tier, Told};
 use crate::listen::{self, Serving};
+use crate::redis::{self, Members};
 use crate::tls::Tls;
 use crate::{queue, router};
 
@@ -29,6 +30,8 @@ pub struct Running {
     connections: TaskTracker,
     stop: CancellationToken,
     tasks: TaskTracker,
+    leave: CancellationToken,
+    keeper: TaskTracker,
 }
 
 /// Builds the app and begins to serve.
@@ -41,7 +44,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         bind(address, config.http.reuse_port).with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr()?;
     let tls = Tls::open(&config.tls)?;
-    let app = App::build(config).await?;
+    // Boxed, because it is large and over with when serving begins.
+    let app = Box::pin(App::build(config)).await?;
     let (router, _) = router::build(&app);
     let (connections, stop, tasks) = (TaskTracker::new(), CancellationToken::new(), TaskTracker::new());
     let serving = Serving::new(router, tls.clone(), &app.config.http);
@@ -51,7 +55,26 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         queue::start(&app, &stop, &tasks);
     }
     tasks.close();
-    Ok(Running { address, app, tls, connections, stop, tasks })
+    let (leave, keeper) = (CancellationToken::new(), TaskTracker::new());
+    keep_redis(&app, &keeper, &leave).await;
+    Ok(Running { address, app, tls, connections, stop, tasks, leave, keeper })
+}
+
+/// How long the start waits for Redis, which is no condition for serving.
+const REDIS_WAIT: Duration = Duration::from_secs(2);
+
+/// Begins to keep the connection to Redis, if there is one.
+async fn keep_redis(app: &Arc<App>, keeper: &TaskTracker, leave: &CancellationToken) {
+    keeper.close();
+    let Some(redis) = app.redis.clone() else { return };
+    let shared = app.config.cache.tier != Tier::Local || app.config.auth.revocations == Told::Redis;
+    let members =
+        shared.then(|| Members { store: Arc::clone(&app.store), revocations: Arc::clone(&app.revocations) });
+    keeper.spawn(redis::keep(Arc::clone(&redis), members, leave.clone()));
+    if shared && !redis.ready(REDIS_WAIT).await {
+        let urls = &app.config.redis.urls;
+        tracing::warn!(?urls, "Redis does not answer; serving from the database until it does");
+    }
 }
 
 /// Connections that may wait to be accepted; the system's own limit may be lower.
@@ -84,6 +107,9 @@ impl Running {
                 "requests took too long to end and are cut off"
             );
         }
+        // Only now: requests in progress may have had something to tell the cache.
+        self.leave.cancel();
+        self.keeper.wait().await;
         self.app.store.close().await;
     }
 }

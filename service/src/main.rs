@@ -20,6 +20,7 @@ mod mail;
 mod middleware;
 mod out;
 mod queue;
+mod redis;
 mod router;
 mod routes;
 mod seed;

@@ -101,7 +101,7 @@ impl ApiKeys {
         let text = value.to_str().map_err(|_| REFUSED)?.trim();
         let user = self.user_of(text).ok_or(REFUSED)?;
         let hash: TokenHash = Sha256::digest(text.as_bytes()).into();
-        let known = self.known.try_get_with(hash, find(app, user, hash)).await;
+        let known = self.known.try_get_with(hash, Box::pin(find(app, user, hash))).await;
         let known = known.map_err(|e: Arc<Error>| Error::clone(&e))?;
         if app.revocations.contains(known.id) {
             return Err(REFUSED);
@@ -111,9 +111,9 @@ impl ApiKeys {
     }
 
     /// Refuses the key `id` from now on, here and wherever the revocation list is shared.
-    pub fn revoke(&self, app: &App, id: Uuid) {
+    pub async fn revoke(&self, app: &App, id: Uuid) {
         let known_until = clock::now_us() + i64::try_from(2 * KNOWN_FOR.as_micros()).unwrap_or(i64::MAX);
-        app.revocations.add([(id, Timestamp(known_until))]);
+        app.revocations.add([(id, Timestamp(known_until))]).await;
     }
 }
 

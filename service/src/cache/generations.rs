@@ -14,26 +14,38 @@ pub enum Scope {
     /// All tasks of one user, as lists and statistics show them.
     TasksOf(Uuid),
     /// One task.
-    Task(Uuid),
+    Task {
+        /// Whose it is.
+        owner: Uuid,
+        /// Which one.
+        id: Uuid,
+    },
     /// The catalogue.
     Products,
     /// The favourites of one user.
     FavoritesOf(Uuid),
 }
 
+impl Scope {
+    /// The name of its generation in Redis: in the slot of its user.
+    pub fn name(self) -> String {
+        match self {
+            Self::User(id) => format!("{{{}}}:g:user", id.simple()),
+            Self::TasksOf(id) => format!("{{{}}}:g:tasks", id.simple()),
+            Self::Task { owner, id } => format!("{{{}}}:g:task:{}", owner.simple(), id.simple()),
+            Self::Products => "{headroom}:g:products".to_owned(),
+            Self::FavoritesOf(id) => format!("{{{}}}:g:favorites", id.simple()),
+        }
+    }
+}
+
 const SLOTS: usize = 1 << 16;
 
-/// A fixed number of counters that scopes share by hash. Two scopes that share one are invalidated together, which
-/// costs a miss now and then; nothing grows, and nothing is ever forgotten.
+/// A fixed number of counters that scopes share by hash, in this process. Two scopes that share one are invalidated
+/// together, which costs a miss now and then; nothing grows, and nothing is ever forgotten.
 pub struct Generations {
     slots: Vec<AtomicU64>,
     hasher: RandomState,
-}
-
-/// The generation before a write began; see [`Generations::bump_after`].
-pub struct Ticket {
-    scope: Scope,
-    before: u64,
 }
 
 impl Default for Generations {
@@ -53,16 +65,11 @@ impl Generations {
         self.slot(scope).fetch_add(1, Ordering::AcqRel);
     }
 
-    /// To be taken before a write that will know the new value.
-    pub fn ticket(&self, scope: Scope) -> Ticket {
-        Ticket { scope, before: self.current(scope) }
-    }
-
-    /// Bumps like [`Self::bump`]. Returns the new generation when no other write came between: only then is the value
-    /// that this write left behind known to be the latest, and may be stored.
-    pub fn bump_after(&self, ticket: &Ticket) -> Option<u64> {
-        let before = self.slot(ticket.scope).fetch_add(1, Ordering::AcqRel);
-        (before == ticket.before).then_some(before + 1)
+    /// Bumps like [`Self::bump`]. Returns the new generation when it was `before`, the one of before the write: only
+    /// then did no other write come between, and the value that this one left behind is known to be the latest.
+    pub fn bump_after(&self, scope: Scope, before: u64) -> Option<u64> {
+        let found = self.slot(scope).fetch_add(1, Ordering::AcqRel);
+        (found == before).then_some(found + 1)
     }
 
     fn slot(&self, scope: Scope) -> &AtomicU64 {
@@ -77,10 +84,10 @@ mod tests {
     #[test]
     fn only_the_write_that_nobody_overtook_may_store_its_value() {
         let generations = Generations::default();
-        let scope = Scope::Task(Uuid::from_u128(1));
-        let (first, second) = (generations.ticket(scope), generations.ticket(scope));
-        assert_eq!(generations.bump_after(&first), Some(1));
-        assert_eq!(generations.bump_after(&second), None, "the first write came between");
+        let scope = Scope::Task { owner: Uuid::from_u128(1), id: Uuid::from_u128(2) };
+        let (first, second) = (generations.current(scope), generations.current(scope));
+        assert_eq!(generations.bump_after(scope, first), Some(1));
+        assert_eq!(generations.bump_after(scope, second), None, "the first write came between");
         assert_eq!(generations.current(scope), 2);
     }
 }

@@ -1,28 +1,28 @@
-//! Every key of the cache and how long its value lives. The generation keeps values of before a write out of reach.
+//! Every key of the cache, how long its value lives, and what makes it stale.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::generations::{Generations, Scope};
+use super::generations::Scope;
 use crate::store::tasks::{Sort, Status};
 
 /// A family of keys, as `cache_requests_total{cache}` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum Family {
-    /// `user:{id}`
+    /// `user:{user}`
     User,
-    /// `tasks:{user}:{gen}:{status}:{sort}:{limit}:{cursor}:{q}`
+    /// `tasks:{user}:{status}:{sort}:{limit}:{cursor}:{q}`
     Tasks,
-    /// `task:{id}:{owner}`
+    /// `task:{owner}:{id}`
     Task,
     /// `stats:{user}`
     Stats,
-    /// `products:{gen}:{query}`
+    /// `products:{version}:{query}`
     Products,
-    /// `product:{id}`
+    /// `product:{id}:{fields}`
     Product,
     /// `favorites:{user}:{limit}:{cursor}`
     Favorites,
@@ -57,31 +57,34 @@ impl Family {
     }
 }
 
-/// The name of a cached value.
+/// The name of a cached value, and the scopes whose generations it is good for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Which family it belongs to.
     pub family: Family,
-    /// The name within the cache.
-    pub text: String,
+    /// The name within the cache. What is one user's begins with the family and `{user}`: the braces make a cluster
+    /// keep it in one slot with the user's generations.
+    pub name: String,
+    /// The scope of one user that it shows.
+    pub own: Option<Scope>,
+    /// Whether it shows the catalogue.
+    pub catalogue: bool,
 }
 
-fn key(family: Family, text: std::fmt::Arguments<'_>) -> Key {
-    let mut key = Key { family, text: String::with_capacity(96) };
+fn key(family: Family, own: Option<Scope>, catalogue: bool, name: std::fmt::Arguments<'_>) -> Key {
+    let mut key = Key { family, name: String::with_capacity(96), own, catalogue };
     // Writing to a string does not fail.
-    let _ = key.text.write_fmt(text);
+    let _ = key.name.write_fmt(name);
     key
 }
 
 /// The account of `id`.
-pub fn user(generations: &Generations, id: Uuid) -> Key {
-    let generation = generations.current(Scope::User(id));
-    key(Family::User, format_args!("user:{}:{generation}", id.simple()))
+pub fn user(id: Uuid) -> Key {
+    key(Family::User, Some(Scope::User(id)), false, format_args!("user:{{{}}}", id.simple()))
 }
 
 /// A list of tasks. `q` comes last because it may hold any character.
 pub fn tasks(
-    generations: &Generations,
     user: Uuid,
     status: Option<Status>,
     sort: Sort,
@@ -89,12 +92,13 @@ pub fn tasks(
     cursor: Option<&str>,
     q: Option<&str>,
 ) -> Key {
-    let generation = generations.current(Scope::TasksOf(user));
     let status = status.map_or("", Status::as_str);
     key(
         Family::Tasks,
+        Some(Scope::TasksOf(user)),
+        false,
         format_args!(
-            "tasks:{}:{generation}:{status}:{}:{limit}:{}:{}",
+            "tasks:{{{}}}:{status}:{}:{limit}:{}:{}",
             user.simple(),
             sort.as_str(),
             cursor.unwrap_or(""),
@@ -104,41 +108,31 @@ pub fn tasks(
 }
 
 /// One task of `owner`. The owner is in the name, so that nobody else's look-up can hit.
-pub fn task(generations: &Generations, owner: Uuid, id: Uuid) -> Key {
-    task_at(generations.current(Scope::Task(id)), owner, id)
-}
-
-/// One task of `owner` at a known generation, for write-through.
-pub fn task_at(generation: u64, owner: Uuid, id: Uuid) -> Key {
-    key(Family::Task, format_args!("task:{}:{}:{generation}", id.simple(), owner.simple()))
+pub fn task(owner: Uuid, id: Uuid) -> Key {
+    let own = Scope::Task { owner, id };
+    key(Family::Task, Some(own), false, format_args!("task:{{{}}}:{}", owner.simple(), id.simple()))
 }
 
 /// The task statistics of a user.
-pub fn stats(generations: &Generations, user: Uuid) -> Key {
-    let generation = generations.current(Scope::TasksOf(user));
-    key(Family::Stats, format_args!("stats:{}:{generation}", user.simple()))
+pub fn stats(user: Uuid) -> Key {
+    key(Family::Stats, Some(Scope::TasksOf(user)), false, format_args!("stats:{{{}}}", user.simple()))
 }
 
 /// A list of products, by version of the API and the query in a fixed order of its parts.
-pub fn products(generations: &Generations, version: u8, query: &str) -> Key {
-    let generation = generations.current(Scope::Products);
-    key(Family::Products, format_args!("products:{generation}:v{version}:{query}"))
+pub fn products(version: u8, query: &str) -> Key {
+    key(Family::Products, None, true, format_args!("products:v{version}:{query}"))
 }
 
 /// One product.
-pub fn product(generations: &Generations, id: Uuid, fields: u8) -> Key {
-    let generation = generations.current(Scope::Products);
-    key(Family::Product, format_args!("product:{}:{generation}:{fields}", id.simple()))
+pub fn product(id: Uuid, fields: u8) -> Key {
+    key(Family::Product, None, true, format_args!("product:{}:{fields}", id.simple()))
 }
 
 /// The favourites of a user; they show products, so that a change of the catalogue renews them too.
-pub fn favorites(generations: &Generations, user: Uuid, limit: i64, cursor: Option<&str>) -> Key {
-    let own = generations.current(Scope::FavoritesOf(user));
-    let catalogue = generations.current(Scope::Products);
-    key(
-        Family::Favorites,
-        format_args!("favorites:{}:{own}:{catalogue}:{limit}:{}", user.simple(), cursor.unwrap_or("")),
-    )
+pub fn favorites(user: Uuid, limit: i64, cursor: Option<&str>) -> Key {
+    let own = Some(Scope::FavoritesOf(user));
+    let cursor = cursor.unwrap_or("");
+    key(Family::Favorites, own, true, format_args!("favorites:{{{}}}:{limit}:{cursor}", user.simple()))
 }
 
 #[cfg(test)]
@@ -153,27 +147,29 @@ mod tests {
     }
 
     #[test]
-    fn a_task_write_changes_the_names_of_the_lists_and_statistics_of_its_user_only() {
-        let generations = Generations::default();
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let names =
-            |user| (tasks(&generations, user, None, Sort::Newest, 20, None, None), stats(&generations, user));
-        let (before, others) = (names(one), names(other));
-        generations.bump(Scope::TasksOf(one));
-        assert_ne!(names(one).0, before.0);
-        assert_ne!(names(one).1, before.1);
-        // The two may share a counter, one time in 65,536; then they are renewed together.
-        if generations.current(Scope::TasksOf(other)) == 0 {
-            assert_eq!(names(other), others);
-        }
+    fn two_different_lists_never_share_a_name() {
+        let user = Uuid::from_u128(1);
+        let list = |status, cursor, q| tasks(user, status, Sort::Newest, 20, cursor, q);
+        assert_ne!(list(None, Some("a"), Some("b")), list(None, None, Some("a:b")));
+        assert_ne!(list(Some(Status::Done), None, None), list(None, None, Some("done")));
     }
 
     #[test]
-    fn two_different_lists_never_share_a_name() {
-        let generations = Generations::default();
+    fn what_is_one_users_lies_in_the_slot_of_that_user_whatever_is_searched_for() {
         let user = Uuid::from_u128(1);
-        let list = |status, cursor, q| tasks(&generations, user, status, Sort::Newest, 20, cursor, q);
-        assert_ne!(list(None, Some("a"), Some("b")), list(None, None, Some("a:b")));
-        assert_ne!(list(Some(Status::Done), None, None), list(None, None, Some("done")));
+        let tag = format!("{{{}}}", user.simple());
+        for key in [
+            super::user(user),
+            tasks(user, None, Sort::Newest, 20, Some("{x}"), Some("{other}")),
+            task(user, Uuid::from_u128(2)),
+            stats(user),
+            favorites(user, 20, None),
+        ] {
+            let from = key.name.find('{').unwrap();
+            assert!(key.name[from..].starts_with(&tag), "{}", key.name);
+            assert!(key.own.unwrap().name().starts_with(&tag));
+        }
+        // A query in braces must not gather all lists of products in one slot, nor does it matter where they lie.
+        assert!(products(2, "{a}").own.is_none());
     }
 }

@@ -24,6 +24,8 @@ pub struct Page {
     pub etag: HeaderValue,
     /// How long it may be served from the cache.
     pub ttl: Duration,
+    /// The beginning of the body's SHA-256, which the tag shows.
+    pub digest: [u8; 8],
     gzip: OnceLock<Bytes>,
     #[cfg(feature = "br")]
     brotli: OnceLock<Bytes>,
@@ -32,15 +34,22 @@ pub struct Page {
 impl Page {
     /// A page of `body`.
     pub fn new(body: Vec<u8>, ttl: Duration) -> Self {
-        let digest = Sha256::digest(&body);
+        let mut digest = [0; 8];
+        digest.copy_from_slice(&Sha256::digest(&body)[..8]);
+        Self::of(body.into(), digest, ttl)
+    }
+
+    /// The page of `body`, whose digest is known.
+    pub fn of(body: Bytes, digest: [u8; 8], ttl: Duration) -> Self {
         let mut tag = *b"W/\"0123456789abcdef\"";
-        for (at, byte) in digest[..8].iter().enumerate() {
+        for (at, byte) in digest.iter().enumerate() {
             const HEX: &[u8; 16] = b"0123456789abcdef";
             tag[3 + 2 * at] = HEX[usize::from(byte >> 4)];
             tag[4 + 2 * at] = HEX[usize::from(byte & 15)];
         }
         Self {
-            body: body.into(),
+            body,
+            digest,
             etag: HeaderValue::from_bytes(&tag).expect("hexadecimal digits are a header value"),
             ttl,
             gzip: OnceLock::new(),

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::choice::choice;
 use super::{ConfigError, within};
 
 /// Tokens, sessions and password hashing.
@@ -27,6 +28,26 @@ pub struct AuthConfig {
     pub hash_wait_ms: u64,
     /// Sessions one user may have; a further login ends the oldest.
     pub sessions_per_user: u32,
+    /// How processes tell each other of ended sessions.
+    pub revocations: Told,
+}
+
+/// How processes tell each other of ended sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum Told {
+    /// Not at all: there is one process.
+    Process,
+    /// Through Redis, before the end of the session is acknowledged.
+    Redis,
+}
+
+impl TryFrom<String> for Told {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("process", Self::Process), ("redis", Self::Redis)])
+    }
 }
 
 impl Default for AuthConfig {
@@ -40,6 +61,7 @@ impl Default for AuthConfig {
             hash_parallelism: 0,
             hash_wait_ms: 1000,
             sessions_per_user: 10,
+            revocations: Told::Process,
         }
     }
 }

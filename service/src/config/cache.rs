@@ -5,14 +5,31 @@ use serde::{Deserialize, Serialize};
 use super::choice::choice;
 use super::{ConfigError, within};
 
-/// The response cache, in process.
+/// The response cache.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheConfig {
     /// What the cache does.
     pub policy: Policy,
-    /// Bytes of serialised responses it may hold.
+    /// Where responses are kept.
+    pub tier: Tier,
+    /// Bytes of serialised responses that this process may hold.
     pub max_bytes: u64,
+    /// With a shared tier: loads that may ask the database at the same time, so that it survives an empty cache, or
+    /// none at all while Redis is away.
+    pub db_concurrency: usize,
+}
+
+/// Where responses are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum Tier {
+    /// In this process. Right for one process only: another one's writes are not seen.
+    Local,
+    /// In Redis.
+    Redis,
+    /// In Redis, with copies in this process in front of it.
+    Tiered,
 }
 
 /// What the cache does.
@@ -29,13 +46,14 @@ pub enum Policy {
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { policy: Policy::Through, max_bytes: 64 * 1024 * 1024 }
+        Self { policy: Policy::Through, tier: Tier::Local, max_bytes: 64 * 1024 * 1024, db_concurrency: 16 }
     }
 }
 
 impl CacheConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        within("cache.max_bytes", self.max_bytes, 1024 * 1024..=1 << 40)
+        within("cache.max_bytes", self.max_bytes, 1024 * 1024..=1 << 40)?;
+        within("cache.db_concurrency", self.db_concurrency, 1..=10_000)
     }
 }
 
@@ -44,5 +62,13 @@ impl TryFrom<String> for Policy {
 
     fn try_from(text: String) -> Result<Self, String> {
         choice(&text, &[("off", Self::Off), ("aside", Self::Aside), ("through", Self::Through)])
+    }
+}
+
+impl TryFrom<String> for Tier {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("local", Self::Local), ("redis", Self::Redis), ("tiered", Self::Tiered)])
     }
 }

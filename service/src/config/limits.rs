@@ -10,6 +10,19 @@ use super::choice::choice;
 pub struct LimitsConfig {
     /// Which set of limits applies.
     pub profile: Profile,
+    /// Where requests are counted.
+    pub store: Counted,
+}
+
+/// Where requests are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", try_from = "String")]
+pub enum Counted {
+    /// In this process: with several, each allows the whole quota.
+    #[default]
+    Process,
+    /// In Redis, for all processes together; in this process while Redis is away.
+    Redis,
 }
 
 /// A set of rate limits; the figures are in `middleware/limits.rs`.
@@ -30,5 +43,13 @@ impl TryFrom<String> for Profile {
 
     fn try_from(text: String) -> Result<Self, String> {
         choice(&text, &[("strict", Self::Strict), ("generous", Self::Generous), ("off", Self::Off)])
+    }
+}
+
+impl TryFrom<String> for Counted {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        choice(&text, &[("process", Self::Process), ("redis", Self::Redis)])
     }
 }

@@ -17,6 +17,7 @@ mod log;
 mod mail;
 mod mask;
 mod queue;
+mod redis;
 mod secret_url;
 mod serve;
 mod telemetry;
@@ -25,17 +26,18 @@ mod tls;
 use std::path::Path;
 
 pub use admin::AdminConfig;
-pub use auth::AuthConfig;
-pub use cache::{CacheConfig, Policy};
+pub use auth::{AuthConfig, Told};
+pub use cache::{CacheConfig, Policy, Tier};
 pub use cidr::Cidr;
 pub use database::{DatabaseConfig, IN_MEMORY, ReadYourWrites};
 pub use files::FilesConfig;
 pub use http::{HttpConfig, address};
 pub use lifecycle::LifecycleConfig;
-pub use limits::{LimitsConfig, Profile};
+pub use limits::{Counted, LimitsConfig, Profile};
 pub use log::{Format, LogConfig, Requests};
 pub use mail::{MailConfig, MailSink};
 pub use queue::{QueueConfig, QueueKind};
+pub use redis::RedisConfig;
 pub use secret_url::SecretUrl;
 use serde::{Deserialize, Serialize};
 pub use serve::{Role, Roles, ServeConfig};
@@ -58,6 +60,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// The response cache.
     pub cache: CacheConfig,
+    /// Redis, for what several processes share.
+    pub redis: RedisConfig,
     /// Rate limits.
     pub limits: LimitsConfig,
     /// What is logged and how.
@@ -175,6 +179,18 @@ impl Config {
         self.files.validate()?;
         self.tls.validate()?;
         self.telemetry.validate()?;
+        self.redis.validate()?;
+        match self.cache.tier {
+            Tier::Local => {}
+            Tier::Redis => self.redis.needed_by("cache.tier", "redis", "local")?,
+            Tier::Tiered => self.redis.needed_by("cache.tier", "tiered", "local")?,
+        }
+        if self.limits.store == Counted::Redis {
+            self.redis.needed_by("limits.store", "redis", "process")?;
+        }
+        if self.auth.revocations == Told::Redis {
+            self.redis.needed_by("auth.revocations", "redis", "process")?;
+        }
         self.log.validate()
     }
 }
@@ -243,6 +259,9 @@ mod tests {
         for (key, wrong, expected) in [
             ("cache.policy", "offf", "off or aside or through"),
             ("limits.profile", "lax", "strict or generous or off"),
+            ("cache.tier", "l2", "local or redis or tiered"),
+            ("cache.tier", "tiered", "redis.urls is empty; set redis.urls=redis://127.0.0.1:6379"),
+            ("limits.store", "redis", "or limits.store=process"),
             ("log.requests", "all", "on or errors or off"),
             ("http.listen", "0.0.0.0", "127.0.0.1:8080"),
             ("serve.roles", "gateway", "auth or users or tasks"),
@@ -268,6 +287,21 @@ mod tests {
         assert!(error.contains(name) && error.contains("/nowhere/dsn"), "{error}");
         let error = load(None, env(&[("SERVICE_CACHE_POLICI_FILE", file)]), &[]).unwrap_err().to_string();
         assert!(error.contains("polici"), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_redis_is_never_shown_with_its_password() {
+        let urls = "redis://:s3cret-word@127.0.0.1:6379/0,redis://127.0.0.1:6380";
+        let config = load(None, [], &env(&[("redis.urls", urls)])).unwrap();
+        assert_eq!(config.redis.urls[0].expose(), "redis://:s3cret-word@127.0.0.1:6379/0");
+        let shown = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+        assert!(!shown.contains("s3cret-word"), "{shown}");
+        assert!(
+            shown.contains("redis://:********@127.0.0.1:6379/0") && shown.contains("redis://127.0.0.1:6380")
+        );
+        let wrong = [("redis.urls", "redis://127.0.0.1:6379,http://:s3cret-word@host")];
+        let error = load(None, [], &env(&wrong)).unwrap_err().to_string();
+        assert!(error.contains("address 2") && !error.contains("s3cret-word"), "{error}");
     }
 
     #[test]

@@ -126,7 +126,9 @@ where
         let peer = request.extensions().get::<Peer>().copied();
         let caller = caller(app, peer, request.headers()).await;
         user = caller.identity.as_ref().ok().map(|identity| identity.user_id);
-        limit = route.class.and_then(|class| decide(app, class_of(class, uri.query()), &caller));
+        if let Some(class) = route.class {
+            limit = decide(app, class_of(class, uri.query()), &caller).await;
+        }
         match limit {
             Some(Decision { admitted: false, retry_after_s, .. }) => {
                 Error::RateLimited { retry_after_s }.into_response()
@@ -197,12 +199,12 @@ async fn caller(app: &App, peer: Option<Peer>, headers: &HeaderMap) -> Caller {
     }
 }
 
-fn decide(app: &App, class: Class, caller: &Caller) -> Option<Decision> {
+async fn decide(app: &App, class: Class, caller: &Caller) -> Option<Decision> {
     let subject = match (&caller.identity, class) {
         (Ok(identity), Class::Search | Class::Listing | Class::Favorites) => Subject::User(identity.user_id),
         _ => Subject::Address(caller.address),
     };
-    app.limits.decide(class, subject)
+    app.limits.decide(class, subject).await
 }
 
 #[allow(clippy::too_many_arguments, reason = "they are the fields of one log line")]

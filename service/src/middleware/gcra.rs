@@ -1,12 +1,12 @@
 //! The generic cell rate algorithm: a pure function of time and one number per key (ITU-T I.371, annex A).
 
-/// At most `requests` in any `window_ns`, spent all at once or evenly.
+/// At most `requests` in any `window_us`, spent all at once or evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// How many.
     pub requests: u32,
-    /// In how long, in nanoseconds.
-    pub window_ns: u64,
+    /// In how long, in microseconds.
+    pub window_us: u64,
 }
 
 /// What a limit says about one request.
@@ -24,30 +24,35 @@ pub struct Decision {
     pub retry_after_s: u64,
 }
 
-const NS_PER_S: u64 = 1_000_000_000;
+const US_PER_S: u64 = 1_000_000;
 
 impl Quota {
     /// `requests` per `window_s` seconds.
     pub const fn per(requests: u32, window_s: u64) -> Self {
-        Self { requests, window_ns: window_s * NS_PER_S }
+        Self { requests, window_us: window_s * US_PER_S }
     }
 
-    /// Decides about a request at `now_ns`. `arrival_ns` is the theoretical arrival time that the last decision left
+    /// The time that one request uses up, in microseconds, rounded down: the whole quota fits into its window.
+    pub fn step_us(self) -> u64 {
+        (self.window_us / u64::from(self.requests.max(1))).max(1)
+    }
+
+    /// Decides about a request at `now_us`. `arrival_us` is the theoretical arrival time that the last decision left
     /// for this key (0 at first); the second result is the one to keep.
-    pub fn decide(self, arrival_ns: u64, now_ns: u64) -> (Decision, u64) {
-        let step_ns = (self.window_ns / u64::from(self.requests.max(1))).max(1);
-        let next_ns = arrival_ns.max(now_ns) + step_ns;
-        let admitted = next_ns - now_ns <= self.window_ns;
-        let kept_ns = if admitted { next_ns } else { arrival_ns };
-        let owed_ns = kept_ns.saturating_sub(now_ns);
+    pub fn decide(self, arrival_us: u64, now_us: u64) -> (Decision, u64) {
+        let step_us = self.step_us();
+        let next_us = arrival_us.max(now_us) + step_us;
+        let admitted = next_us - now_us <= self.window_us;
+        let kept_us = if admitted { next_us } else { arrival_us };
+        let owed_us = kept_us.saturating_sub(now_us);
         let decision = Decision {
             admitted,
             limit: self.requests,
-            remaining: u32::try_from(self.window_ns.saturating_sub(owed_ns) / step_ns).unwrap_or(u32::MAX),
-            reset_s: owed_ns.div_ceil(NS_PER_S),
-            retry_after_s: if admitted { 0 } else { (next_ns - self.window_ns - now_ns).div_ceil(NS_PER_S) },
+            remaining: u32::try_from(self.window_us.saturating_sub(owed_us) / step_us).unwrap_or(u32::MAX),
+            reset_s: owed_us.div_ceil(US_PER_S),
+            retry_after_s: if admitted { 0 } else { (next_us - self.window_us - now_us).div_ceil(US_PER_S) },
         };
-        (decision, kept_ns)
+        (decision, kept_us)
     }
 }
 
@@ -70,7 +75,7 @@ mod tests {
         let (refused, kept) = quota.decide(arrival, 1);
         assert_eq!((refused.admitted, refused.remaining, refused.retry_after_s), (false, 0, 12));
         assert_eq!(kept, arrival, "a refused request costs nothing");
-        assert!(quota.decide(arrival, 1 + 12 * NS_PER_S).0.admitted);
+        assert!(quota.decide(arrival, 1 + 12 * US_PER_S).0.admitted);
     }
 
     proptest! {
@@ -83,12 +88,12 @@ mod tests {
             let quota = Quota::per(requests, window_s);
             let (mut now, mut arrival, mut admitted) = (0u64, 0, 0u64);
             for gap in gaps_ms {
-                now += gap * 1_000_000;
+                now += gap * 1000;
                 let (decision, kept) = quota.decide(arrival, now);
                 arrival = kept;
                 admitted += u64::from(decision.admitted);
-                let most = u64::from(requests) + now / (quota.window_ns / u64::from(requests));
-                prop_assert!(admitted <= most, "{admitted} of at most {most} after {now} ns");
+                let most = u64::from(requests) + now / (quota.window_us / u64::from(requests));
+                prop_assert!(admitted <= most, "{admitted} of at most {most} after {now} us");
             }
         }
 
@@ -101,7 +106,7 @@ mod tests {
             }
             let (refused, _) = quota.decide(arrival, now);
             prop_assume!(!refused.admitted);
-            prop_assert!(quota.decide(arrival, now + refused.retry_after_s * NS_PER_S).0.admitted);
+            prop_assert!(quota.decide(arrival, now + refused.retry_after_s * US_PER_S).0.admitted);
         }
     }
 }

@@ -74,9 +74,11 @@ pub enum Op {
     UserList,
     UserRole,
     TaskBatch,
+    CacheProcessDeclare,
+    CacheProcessStrike,
 }
 
-const LABELS: [(Op, &str, &str); 59] = [
+const LABELS: [(Op, &str, &str); 61] = [
     (Op::UserInsert, "insert", "users"),
     (Op::UserGet, "select", "users"),
     (Op::UserUpdate, "update", "users"),
@@ -136,6 +138,8 @@ const LABELS: [(Op, &str, &str); 59] = [
     (Op::UserList, "list", "users"),
     (Op::UserRole, "set_role", "users"),
     (Op::TaskBatch, "insert_batch", "tasks"),
+    (Op::CacheProcessDeclare, "declare", "cache_processes"),
+    (Op::CacheProcessStrike, "delete", "cache_processes"),
 ];
 
 /// What the server that answers is to its cluster; SQLite's file is its own primary.

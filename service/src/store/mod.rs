@@ -7,6 +7,7 @@
 pub mod analytics;
 pub mod api_keys;
 pub mod bulk;
+pub mod cache_processes;
 mod error;
 pub mod events;
 pub mod favorites;

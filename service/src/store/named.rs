@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    api_keys, favorites, idempotency, password_resets, preferences, products, roles, sessions, tasks, users,
+    api_keys, cache_processes, favorites, idempotency, password_resets, preferences, products, roles,
+    sessions, tasks, users,
 };
 
 /// A question with its SQL.
@@ -90,6 +91,7 @@ pub fn all() -> Vec<Named> {
         api_keys::questions(),
         password_resets::questions(),
         roles::questions(),
+        cache_processes::questions(),
     ]
     .into_iter()
     .flatten()

@@ -205,18 +205,20 @@ pub async fn revoke(
 }
 
 const REVOKED: &str =
-    "SELECT id, expires_at_us FROM sessions WHERE revoked_at_us IS NOT NULL AND expires_at_us > $1";
+    "SELECT id, expires_at_us FROM sessions WHERE revoked_at_us >= $1 AND expires_at_us > $2";
 
-/// Every session that was ended before its time, for the revocation list of a process that starts.
+/// Every session that was ended before its time at `since` or later, for the revocation list of a process. It is read
+/// where it is written: a replica may not know yet.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn revoked(store: &Store, now: Timestamp) -> Result<Vec<Revoked>> {
+pub async fn revoked(store: &Store, since: Timestamp, now: Timestamp) -> Result<Vec<Revoked>> {
     store
         .timed(Op::SessionRevoked, async {
             let mut all = Vec::new();
             for db in store.databases() {
-                let some: Vec<Revoked> = ro!(db, p => sqlx::query_as(REVOKED).bind(now).fetch_all(p).await?);
+                let some: Vec<Revoked> =
+                    rw!(db, p => sqlx::query_as(REVOKED).bind(since).bind(now).fetch_all(p).await?);
                 all.extend(some);
             }
             Ok(all)
@@ -259,7 +261,7 @@ pub(super) fn questions() -> Vec<Named> {
         Named::hot("sessions: extend", EXTEND, &[Session, Int(2), Int(1)]),
         Named::hot("sessions: end a family", REVOKE_FAMILY, &[Session, Int(1)]),
         Named::hot("sessions: end all of a user", REVOKE, &[User, NoId, Int(1)]),
-        Named::hot("sessions: all that were ended", REVOKED, &[Int(1)]),
+        Named::hot("sessions: all that were ended", REVOKED, &[Int(1), Int(1)]),
         Named::cold("sessions: forget the expired", FORGET, &[Int(1)]),
     ]
 }

@@ -143,7 +143,7 @@ async fn sessions_beyond_the_most_end_oldest_first() {
         ended.extend(sessions::insert(&store, &session, 2).await.unwrap());
     }
     assert_eq!(ended, [(Uuid::from_u128(1), Timestamp(1000)), (Uuid::from_u128(2), Timestamp(1000))]);
-    assert_eq!(sessions::revoked(&store, Timestamp(5)).await.unwrap().len(), 2);
+    assert_eq!(sessions::revoked(&store, Timestamp(0), Timestamp(5)).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ const JOBS: &str = "jobs_total";
 const OUTBOX_LAG: &str = "outbox_lag_seconds";
 const QUEUE_DEPTH: &str = "queue_depth";
 const JOBS_DEAD: &str = "jobs_dead";
+const RATE_LIMITS_COUNTED_ALONE: &str = "rate_limits_counted_alone_total";
+const REDIS_BREAKER_OPEN: &str = "redis_breaker_open";
 
 /// Upper bounds in seconds: fine where the budgets lie (1 ms to 1 s), coarse around.
 const HTTP_BUCKETS_S: [f64; 20] = [
@@ -62,6 +64,12 @@ impl Default for Metrics {
         ] {
             recorder.describe_gauge(name.into(), None, help.into());
         }
+        let (name, help) =
+            describe(RATE_LIMITS_COUNTED_ALONE, "Requests counted by this process alone: Redis was away.");
+        recorder.describe_counter(name, None, help);
+        let (name, help) =
+            describe(REDIS_BREAKER_OPEN, "1 while Redis is not asked because it did not answer.");
+        recorder.describe_gauge(name, None, help);
         Self { recorder, handle }
     }
 }
@@ -95,9 +103,9 @@ impl Metrics {
         self.recorder.register_histogram(&Key::from_parts(DB_DURATION, labels), &ORIGIN)
     }
 
-    /// The counter of one outcome of one cache, in the tier of this process.
-    pub fn cache_requests(&self, cache: &'static str, result: &'static str) -> Counter {
-        let labels = vec![label("cache", cache), label("tier", "local"), label("result", result)];
+    /// The counter of one outcome of one cache in one tier.
+    pub fn cache_requests(&self, cache: &'static str, tier: &'static str, result: &'static str) -> Counter {
+        let labels = vec![label("cache", cache), label("tier", tier), label("result", result)];
         self.recorder.register_counter(&Key::from_parts(CACHE_REQUESTS, labels), &ORIGIN)
     }
 
@@ -125,6 +133,16 @@ impl Metrics {
     /// Jobs that were given up.
     pub fn jobs_dead(&self) -> Gauge {
         self.recorder.register_gauge(&Key::from_name(JOBS_DEAD), &ORIGIN)
+    }
+
+    /// The counter of requests that a rate limit of all processes should have counted, and this one did alone.
+    pub fn rate_limits_counted_alone(&self) -> Counter {
+        self.recorder.register_counter(&Key::from_name(RATE_LIMITS_COUNTED_ALONE), &ORIGIN)
+    }
+
+    /// Whether the circuit breaker of Redis is open: 1 or 0.
+    pub fn redis_breaker_open(&self) -> Gauge {
+        self.recorder.register_gauge(&Key::from_name(REDIS_BREAKER_OPEN), &ORIGIN)
     }
 
     fn http_duration(&self, route: &str, method: &'static str, status: u16) -> Histogram {

@@ -45,7 +45,7 @@ pub async fn patch(
     }
     let changed = roles::set(&app.store, id, change.role, Timestamp(clock::now_us())).await?;
     let (user, ended) = changed.ok_or(Error::NotFound("user"))?;
-    app.revocations.add(ended);
-    app.cache.invalidate(Scope::User(id));
+    app.revocations.add(ended).await;
+    app.cache.invalidate(&[Scope::User(id)]).await;
     out::json(StatusCode::OK, &user)
 }

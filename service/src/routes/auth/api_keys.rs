@@ -122,6 +122,6 @@ pub async fn delete(
     if !api_keys::delete(&app.store, me.user_id, id).await? {
         return Err(Error::NotFound("API key"));
     }
-    app.api_keys.revoke(&app, id);
+    app.api_keys.revoke(&app, id).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -52,7 +52,7 @@ pub async fn post(
     Json(request): Json<Login>,
 ) -> Result<Response, Error> {
     let email = normalised(&request.email);
-    app.limits.account(&email)?;
+    app.limits.account(&email).await?;
     let account = users::credentials(&app.store, &email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let matches = app.passwords.verify(request.password, hash).await?;

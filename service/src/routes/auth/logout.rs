@@ -17,6 +17,6 @@ use crate::store::{Timestamp, sessions};
 pub async fn post(State(app): State<Arc<App>>, Session(me): Session) -> Result<StatusCode, Error> {
     let now = Timestamp(clock::now_us());
     let ended = sessions::revoke(&app.store, me.user_id, Some(me.session_id), now).await?;
-    app.revocations.add(ended);
+    app.revocations.add(ended).await;
     Ok(StatusCode::NO_CONTENT)
 }

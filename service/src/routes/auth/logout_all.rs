@@ -17,6 +17,6 @@ use crate::store::{Timestamp, sessions};
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
 pub async fn post(State(app): State<Arc<App>>, Session(me): Session) -> Result<StatusCode, Error> {
     let ended = sessions::revoke(&app.store, me.user_id, None, Timestamp(clock::now_us())).await?;
-    app.revocations.add(ended);
+    app.revocations.add(ended).await;
     Ok(StatusCode::NO_CONTENT)
 }

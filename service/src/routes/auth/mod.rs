@@ -66,7 +66,7 @@ async fn begin_session(
     let ended =
         crate::store::sessions::insert(&app.store, &session, app.config.auth.sessions_per_user).await?;
     if !ended.is_empty() {
-        app.revocations.add(ended);
+        app.revocations.add(ended).await;
     }
     pair(app, identity, refresh_token, now_us)
 }

@@ -42,7 +42,7 @@ pub async fn post(
 ) -> Result<StatusCode, Error> {
     let arrived = Instant::now();
     let email = normalised(&request.email);
-    app.limits.account(&email)?;
+    app.limits.account(&email).await?;
     let outcome = begin(&app, &email).await;
     let beats = u32::try_from(arrived.elapsed().as_nanos() / BEAT.as_nanos()).unwrap_or(u32::MAX - 1) + 1;
     tokio::time::sleep_until(arrived + BEAT * beats).await;
@@ -103,7 +103,7 @@ pub async fn confirm(
     let hash = app.passwords.hash(request.password).await?;
     let now = Timestamp(clock::now_us());
     let ended = password_resets::redeem(&app.store, user, &token, &hash, now).await?.ok_or_else(stale)?;
-    app.revocations.add(ended);
-    app.cache.invalidate(Scope::User(user));
+    app.revocations.add(ended).await;
+    app.cache.invalidate(&[Scope::User(user)]).await;
     Ok(StatusCode::NO_CONTENT)
 }

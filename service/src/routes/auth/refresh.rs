@@ -44,7 +44,7 @@ pub async fn post(State(app): State<Arc<App>>, Json(request): Json<Refresh>) -> 
         }
         Rotation::Replayed(session) => {
             tracing::warn!(session = %session.0, "a refresh token was used twice; its session is ended");
-            app.revocations.add([session]);
+            app.revocations.add([session]).await;
             Err(REFUSED)
         }
         Rotation::Refused => Err(REFUSED),

@@ -50,7 +50,7 @@ pub async fn post(
     Json(request): Json<Registration>,
 ) -> Result<Response, Error> {
     let email = normalised(&request.email);
-    app.limits.account(&email)?;
+    app.limits.account(&email).await?;
     let hash = app.passwords.hash(request.password).await?;
     let now = Timestamp(clock::now_us());
     let name = request.name.trim().to_owned();

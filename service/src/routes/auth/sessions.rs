@@ -78,6 +78,6 @@ pub async fn delete(
     if ended.is_empty() {
         return Err(Error::NotFound("session"));
     }
-    app.revocations.add(ended);
+    app.revocations.add(ended).await;
     Ok(StatusCode::NO_CONTENT)
 }

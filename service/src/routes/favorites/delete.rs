@@ -23,7 +23,7 @@ pub async fn delete(
 ) -> Result<StatusCode, Error> {
     let id = input::id(path, "product")?;
     if favorites::delete(&app.store, me.user_id, id).await? {
-        app.cache.invalidate(Scope::FavoritesOf(me.user_id));
+        app.cache.invalidate(&[Scope::FavoritesOf(me.user_id)]).await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

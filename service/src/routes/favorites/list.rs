@@ -57,7 +57,7 @@ pub async fn get(
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let cursor = query.cursor.as_deref();
     let after = cursor.map(|cursor| app.cursors.open(List::Favorites, cursor)).transpose()?;
-    let key = keys::favorites(&app.cache.generations, me.user_id, limit.into(), cursor);
+    let key = keys::favorites(me.user_id, limit.into(), cursor);
     let load = async {
         let mut favorites = favorites::list(&app.store, me.user_id, after, i64::from(limit) + 1).await?;
         let has_more = cut(&mut favorites, limit);

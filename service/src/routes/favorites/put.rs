@@ -27,6 +27,6 @@ pub async fn put(
         StoreError::Dangling => Error::NotFound("product"),
         other => other.into(),
     })?;
-    app.cache.invalidate(Scope::FavoritesOf(me.user_id));
+    app.cache.invalidate(&[Scope::FavoritesOf(me.user_id)]).await;
     Ok(StatusCode::NO_CONTENT)
 }

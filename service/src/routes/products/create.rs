@@ -74,9 +74,8 @@ pub async fn post(
     let claim = key.map(|key| claim("POST /api/v1/products", key, &bytes, &body, now));
     let outcome = products::insert(&app.store, me.user_id, &product, claim.as_ref()).await?;
     let Created { body, replayed } = settle(outcome, &body)?;
-    if !replayed {
-        app.cache.invalidate(Scope::Products);
-    }
+    // Also after a replay: the first try may have ended between its commit and this.
+    app.cache.invalidate(&[Scope::Products]).await;
     let mut response = out::json_bytes(StatusCode::CREATED, body);
     if !replayed && let Ok(location) = HeaderValue::from_str(&format!("/api/v1/products/{}", product.id)) {
         response.headers_mut().insert(header::LOCATION, location);

@@ -27,6 +27,6 @@ pub async fn delete(
     if !products::delete(&app.store, id).await? {
         return Err(GONE);
     }
-    app.cache.invalidate(Scope::Products);
+    app.cache.invalidate(&[Scope::Products]).await;
     Ok(StatusCode::NO_CONTENT)
 }

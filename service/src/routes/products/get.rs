@@ -39,7 +39,7 @@ pub async fn get(
 ) -> Result<Response, Error> {
     let id = input::id(path, "product")?;
     let fields = Fields::parse(query.fields.as_deref())?;
-    let key = keys::product(&app.cache.generations, id, fields.bits());
+    let key = keys::product(id, fields.bits());
     let load = async { Ok(Selected(products::get(&app.store, id).await?.ok_or(GONE)?, fields)) };
     let (page, outcome) = app.cache.read(key, load).await?;
     Ok(out::page(&page, outcome, &wants, Audience::Public))

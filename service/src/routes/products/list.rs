@@ -122,8 +122,7 @@ pub async fn get(
         q: query.q.as_deref(),
         limit: limit.into(),
     };
-    let key =
-        keys::products(&app.cache.generations, 1, &format!("{number}:{}", filter_name(&filter, fields)));
+    let key = keys::products(1, &format!("{number}:{}", filter_name(&filter, fields)));
     let load = async {
         let offset = i64::from(number - 1) * i64::from(limit);
         let (products, total) = products::page(&app.store, &filter, offset).await?;

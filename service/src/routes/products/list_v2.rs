@@ -89,7 +89,7 @@ pub async fn get(
         limit: i64::from(limit) + 1,
     };
     let name = format!("{}:{}", cursor.unwrap_or(""), filter_name(&filter, fields));
-    let key = keys::products(&app.cache.generations, 2, &name);
+    let key = keys::products(2, &name);
     let load = async {
         let mut products = products::list(&app.store, &filter, after).await?;
         let has_more = cut(&mut products, limit);

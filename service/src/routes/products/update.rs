@@ -71,6 +71,6 @@ pub async fn patch(
     };
     let product =
         products::update(&app.store, id, &changes, Timestamp(clock::now_us())).await?.ok_or(GONE)?;
-    app.cache.invalidate(Scope::Products);
+    app.cache.invalidate(&[Scope::Products]).await;
     out::json(StatusCode::OK, &product)
 }

@@ -58,9 +58,8 @@ pub async fn post(
         StoreError::Dangling => Error::Unauthenticated("this account does not exist any more"),
         other => other.into(),
     })?;
-    let Created { body, replayed } = settle(outcome, &body)?;
-    if !replayed {
-        app.cache.invalidate(Scope::TasksOf(me.user_id));
-    }
+    let Created { body, .. } = settle(outcome, &body)?;
+    // Also after a replay: the first try may have ended between its commit and this.
+    app.cache.invalidate(&[Scope::TasksOf(me.user_id)]).await;
     Ok(out::json_bytes(StatusCode::CREATED, body))
 }

@@ -85,9 +85,8 @@ pub async fn post(
             other => other.into(),
         })?;
     let Created { body, replayed } = settle(outcome, &body)?;
-    if !replayed {
-        app.cache.invalidate(Scope::TasksOf(me.user_id));
-    }
+    // Also after a replay: the first try may have ended between its commit and this.
+    app.cache.invalidate(&[Scope::TasksOf(me.user_id)]).await;
     let mut response = out::json_bytes(StatusCode::CREATED, body);
     if !replayed && let Ok(location) = HeaderValue::from_str(&format!("/api/v1/tasks/{}", task.id)) {
         response.headers_mut().insert(header::LOCATION, location);

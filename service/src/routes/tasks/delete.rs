@@ -26,7 +26,6 @@ pub async fn delete(
     if !tasks::delete(&app.store, me.user_id, id).await? {
         return Err(GONE);
     }
-    app.cache.invalidate(Scope::TasksOf(me.user_id));
-    app.cache.invalidate(Scope::Task(id));
+    app.cache.invalidate(&[Scope::TasksOf(me.user_id), Scope::Task { owner: me.user_id, id }]).await;
     Ok(StatusCode::NO_CONTENT)
 }

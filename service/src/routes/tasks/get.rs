@@ -27,7 +27,7 @@ pub async fn get(
     wants: Wants,
 ) -> Result<Response, Error> {
     let id = input::id(path, "task")?;
-    let key = keys::task(&app.cache.generations, me.user_id, id);
+    let key = keys::task(me.user_id, id);
     let load = async { tasks::get(&app.store, me.user_id, id).await?.ok_or(GONE) };
     let (page, outcome) = app.cache.read(key, load).await?;
     Ok(out::page(&page, outcome, &wants, Audience::Private))

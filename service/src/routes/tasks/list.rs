@@ -81,7 +81,7 @@ pub async fn get(
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let (cursor, q) = (query.cursor.as_deref(), query.q.as_deref());
     let after = cursor.map(|cursor| app.cursors.open(list_of(sort), cursor)).transpose()?;
-    let key = keys::tasks(&app.cache.generations, me.user_id, query.status, sort, limit.into(), cursor, q);
+    let key = keys::tasks(me.user_id, query.status, sort, limit.into(), cursor, q);
     let load = async {
         // One more than asked for tells whether there is a next page.
         let filter = Filter { status: query.status, q, sort, after, limit: i64::from(limit) + 1 };

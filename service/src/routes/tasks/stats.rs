@@ -19,7 +19,7 @@ use crate::store::tasks::{self, Stats};
         (status = 200, description = "The figures", body = Stats),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
 pub async fn get(State(app): State<Arc<App>>, User(me): User, wants: Wants) -> Result<Response, Error> {
-    let key = keys::stats(&app.cache.generations, me.user_id);
+    let key = keys::stats(me.user_id);
     let load = async { Ok(tasks::stats(&app.store, me.user_id, Timestamp(clock::now_us())).await?) };
     let (page, outcome) = app.cache.read(key, load).await?;
     Ok(out::page(&page, outcome, &wants, Audience::Private))

@@ -67,10 +67,11 @@ pub async fn patch(
         priority: wanted.priority,
         due_at: wanted.due_at,
     };
-    let ticket = app.cache.generations.ticket(Scope::Task(id));
+    let ticket = app.cache.ticket(Scope::Task { owner: me.user_id, id }).await;
     let now = Timestamp(clock::now_us());
     let task = tasks::update(&app.store, me.user_id, id, &changes, now).await?.ok_or(GONE)?;
-    app.cache.invalidate(Scope::TasksOf(me.user_id));
-    app.cache.write_through(&ticket, |generation| keys::task_at(generation, me.user_id, id), &task).await;
+    let lists = [Scope::TasksOf(me.user_id)];
+    let written = app.cache.write_through(&ticket, keys::task(me.user_id, id), &task);
+    tokio::join!(app.cache.invalidate(&lists), written);
     out::json(StatusCode::OK, &task)
 }

@@ -25,7 +25,7 @@ const GONE: Error = Error::Unauthenticated("this account does not exist any more
         (status = 200, description = "The account", body = users::User),
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
 pub async fn get(State(app): State<Arc<App>>, User(me): User, wants: Wants) -> Result<Response, Error> {
-    let key = keys::user(&app.cache.generations, me.user_id);
+    let key = keys::user(me.user_id);
     let load = async { users::get(&app.store, me.user_id).await?.ok_or(GONE) };
     let (page, outcome) = app.cache.read(key, load).await?;
     Ok(out::page(&page, outcome, &wants, Audience::Private))
@@ -64,7 +64,7 @@ pub async fn patch(
         .await
         .map_err(taken)?
         .ok_or(GONE)?;
-    app.cache.invalidate(Scope::User(me.user_id));
+    app.cache.invalidate(&[Scope::User(me.user_id)]).await;
     out::json(StatusCode::OK, &user)
 }
 
@@ -75,9 +75,8 @@ pub async fn patch(
         (status = 401, description = "No valid token", body = crate::error::Problem)))]
 pub async fn delete(State(app): State<Arc<App>>, Session(me): Session) -> Result<StatusCode, Error> {
     let ended = users::delete(&app.store, me.user_id, Timestamp(clock::now_us())).await?;
-    app.revocations.add(ended);
-    for scope in [Scope::User(me.user_id), Scope::TasksOf(me.user_id), Scope::FavoritesOf(me.user_id)] {
-        app.cache.invalidate(scope);
-    }
+    app.revocations.add(ended).await;
+    let scopes = [Scope::User(me.user_id), Scope::TasksOf(me.user_id), Scope::FavoritesOf(me.user_id)];
+    app.cache.invalidate(&scopes).await;
     Ok(StatusCode::NO_CONTENT)
 }
