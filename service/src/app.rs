@@ -67,7 +67,7 @@ pub struct App {
     /// Requests in progress.
     pub in_flight: AtomicUsize,
     /// Set when the service is about to stop: `/readyz` says so.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// When it started.
     pub started: Instant,
 }
@@ -108,7 +108,7 @@ impl App {
             activity: Activity::default(),
             request_ids: RequestIds::default(),
             in_flight: AtomicUsize::new(0),
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
             started: Instant::now(),
             redis,
             store,

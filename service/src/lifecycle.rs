@@ -48,7 +48,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let app = Box::pin(App::build(config)).await?;
     let (router, _) = router::build(&app);
     let (connections, stop, tasks) = (TaskTracker::new(), CancellationToken::new(), TaskTracker::new());
-    let serving = Serving::new(router, tls.clone(), &app.config.http);
+    let serving = Serving::new(router, tls.clone(), &app.config.http, Arc::clone(&app.draining));
     tasks.spawn(listen::serve(listener, serving, connections.clone(), stop.clone()));
     tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
     if app.config.serve.roles.has(Role::Worker) {

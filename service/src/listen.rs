@@ -3,14 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -36,13 +39,24 @@ pub struct Serving {
     pub idle: Duration,
     /// How long a handshake, and the head of a request, may take.
     pub head: Duration,
+    /// Set when the service is about to stop: each answer is then the last of its connection, and says so. Whoever holds
+    /// connections open, as a gateway does, opens the next one elsewhere.
+    pub draining: Arc<AtomicBool>,
 }
+
+/// How long a connection over which nothing was asked yet may still ask when the service stops.
+const UNASKED: Duration = Duration::from_millis(500);
 
 impl Serving {
     /// `router` behind `tls`, as configured.
-    pub fn new(router: Router, tls: Option<Arc<Tls>>, config: &HttpConfig) -> Self {
+    pub fn new(
+        router: Router,
+        tls: Option<Arc<Tls>>,
+        config: &HttpConfig,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
         let idle = Duration::from_secs(config.idle_timeout_s);
-        Self { router, tls, idle, head: Duration::from_millis(config.header_timeout_ms) }
+        Self { router, tls, idle, head: Duration::from_millis(config.header_timeout_ms), draining }
     }
 }
 
@@ -54,22 +68,22 @@ pub async fn serve(
     connections: TaskTracker,
     stop: CancellationToken,
 ) {
+    let begin = |stream: TcpStream, peer| {
+        // A response is written whole: waiting to fill a packet would only delay it. A socket that refuses still works.
+        let _ = stream.set_nodelay(true);
+        let (serving, stop) = (serving.clone(), stop.clone());
+        match serving.tls.clone() {
+            Some(tls) => connections.spawn(encrypted(stream, peer, tls, serving, stop)),
+            None => connections.spawn(plain(stream, peer, serving, stop)),
+        };
+    };
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                // A response is written whole: waiting to fill a packet would only delay it. A socket that refuses
-                // still works.
-                let _ = stream.set_nodelay(true);
-                let (serving, stop) = (serving.clone(), stop.clone());
-                match serving.tls.clone() {
-                    Some(tls) => connections.spawn(encrypted(stream, peer, tls, serving, stop)),
-                    None => connections.spawn(plain(stream, peer, serving, stop)),
-                };
-            }
+            Ok((stream, peer)) => begin(stream, peer),
             Err(error) if is_one_connection(&error) => {}
             Err(error) => {
                 // Out of files, most likely: the connections that end give some back.
@@ -78,7 +92,32 @@ pub async fn serve(
             }
         }
     }
+    for (stream, peer) in queued(listener) {
+        begin(stream, peer);
+    }
     connections.close();
+}
+
+/// A program of one instruction for the system's packet filter: drop (`BPF_RET | BPF_K`, 0 bytes to keep).
+const DROP: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
+
+/// Closes the listener, and gives back who had been told to be connected and was not accepted yet: what they have sent
+/// would be lost. Nobody else is told so meanwhile; they try again, and elsewhere.
+fn queued(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    // Without the filter, all that is lost is who connects between the last look and the closing.
+    let _ = SockRef::from(&listener).attach_filter(&DROP);
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let mut queued = Vec::new();
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                queued.extend(stream.ok().map(|stream| (stream, peer)));
+            }
+            Err(error) if is_one_connection(&error) => {}
+            Err(_none_left) => return queued,
+        }
+    }
 }
 
 fn is_one_connection(error: &io::Error) -> bool {
@@ -115,15 +154,23 @@ where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let progress = Progress::default();
+    let (draining, asked) = (serving.draining, Arc::new(AtomicBool::new(false)));
+    let asking = Arc::clone(&asked);
     let io = TokioIo::new(HeadClock::new(io, progress.clone(), serving.head));
     let service = service_fn(move |mut request: Request<Incoming>| {
         progress.busy();
+        asking.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer));
         let answer = serving.router.clone().call(request);
-        let progress = progress.clone();
+        let (progress, draining) = (progress.clone(), Arc::clone(&draining));
         async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
             progress.between();
+            if draining.load(Ordering::Acquire)
+                && let Ok(answer) = &mut answer
+            {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             answer
         }
     });
@@ -134,8 +181,14 @@ where
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            let patience = if asked.load(Ordering::Relaxed) { Duration::ZERO } else { UNASKED };
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = tokio::time::sleep(patience) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
         }
     };
     log(peer, ended);

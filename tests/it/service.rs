@@ -1,6 +1,8 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -133,6 +135,39 @@ async fn a_service_that_stops_says_so_first_and_answers_meanwhile() -> Result<()
 
     let ended = service.process.wait(Duration::from_secs(20))?;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_service_that_stops_asks_to_be_left_and_answers_who_was_connected_already() -> Result<()> {
+    let site = Site::new()?.with("SERVICE_LIFECYCLE_DRAIN_WAIT_MS", "1000");
+    let mut service = site.start()?;
+    let address = service.url.trim_start_matches("http://").to_owned();
+    let ask = |stream: &mut TcpStream| -> Result<String> {
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        let mut answer = String::new();
+        // To the end: that the service closes it is the point.
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.to_lowercase())
+    };
+    let (mut held, mut silent) = (TcpStream::connect(&address)?, TcpStream::connect(&address)?);
+    service.process.signal(libc::SIGTERM)?;
+    std::thread::sleep(Duration::from_millis(300));
+    let last = ask(&mut held)?;
+    assert!(last.starts_with("http/1.1 200") && last.contains("connection: close"), "{last}");
+
+    let mut late = TcpStream::connect(&address)?;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while TcpStream::connect_timeout(&address.parse()?, Duration::from_millis(200)).is_ok() {
+        assert!(Instant::now() < deadline, "it listens to the end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for stream in [&mut silent, &mut late] {
+        let answer = ask(stream)?;
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    }
+    assert_eq!(service.process.wait(Duration::from_secs(20))?.code, Some(0));
     Ok(())
 }
 
