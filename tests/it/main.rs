@@ -16,6 +16,7 @@
 //! | `records`     | records that are damaged, and the same ones elsewhere                        |
 //! | `web`         | a run in a browser while it goes on, its metrics, its request log           |
 //! | `service`     | what only a real service process can show                                   |
+//! | `stack`       | a whole deployment by one command, and that nothing of it is left           |
 //! | `telemetry`   | traces, errors and log lines as those who receive them see them             |
 //! | `workers`     | one load by several processes, and the merge of their records               |
 //! | `timed`       | what needs the machine to itself: schedules, freezes, starvation            |
@@ -32,6 +33,7 @@ mod records;
 mod safety;
 mod schema;
 mod service;
+mod stack;
 mod telemetry;
 mod timed;
 mod transport;

@@ -20,7 +20,7 @@ pub struct Group {
 
 const SPLIT: [Group; 4] = [
     Group { name: "accounts", roles: "auth,users", paths: &["/"] },
-    Group { name: "tasks", roles: "tasks", paths: &["/api/v1/tasks", "/api/v1/jobs"] },
+    Group { name: "tasks", roles: "tasks", paths: &["/api/v1/tasks", "/api/v1/jobs", "/api/v1/files"] },
     Group {
         name: "catalog",
         roles: "catalog",
@@ -30,13 +30,11 @@ const SPLIT: [Group; 4] = [
             "/api/v1/favorites",
             "/api/v1/search",
             "/api/v1/recommendations",
+            "/api/v1/events",
+            "/api/v1/admin/analytics",
         ],
     },
-    Group {
-        name: "notifications",
-        roles: "notifications",
-        paths: &["/api/v1/notifications", "/api/v1/events", "/api/v1/admin/analytics"],
-    },
+    Group { name: "notifications", roles: "notifications", paths: &["/api/v1/notifications"] },
 ];
 
 /// The groups that answer requests.
