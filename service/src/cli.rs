@@ -80,6 +80,8 @@ Examples:
         #[arg(long)]
         only_bad: bool,
     },
+    /// Move users from one database to another while the service runs, or show where they are
+    Reshard(ReshardOptions),
     /// Print the effective configuration as JSON, secrets masked
     Config,
     /// Print the API's OpenAPI description
@@ -95,6 +97,49 @@ Examples:
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What `reshard` moves.
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("what").args(["bucket", "split", "even"]),
+    after_help = "\
+Users are in 1,024 buckets by a hash of their id; a bucket is on one of the databases of database.shards, which are
+numbered from 0. Without options: what each of them holds. A bucket is copied while it is written to, compared row by
+row, and switched while its writers wait for some milliseconds. A move that was cut off in any way is finished or undone
+by the same command, or by --cancel; nothing is lost either way.
+
+To add a database: append it to database.shards of every process, `service migrate`, restart them one after another,
+`service reshard --even`.
+
+Examples:
+  service reshard                       what is where
+  service reshard --bucket 17 --to 2    one bucket
+  service reshard --split 0 --to 3      every second bucket of shard 0
+  service reshard --even --dry-run      what would move so that all have as many buckets
+
+Exit codes: 0 done, or nothing to do · 1 a move failed; what did not move is where it was · 2 unusable command line or
+configuration"
+)]
+pub struct ReshardOptions {
+    /// A bucket to move, 0 to 1023; may be given several times
+    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u16).range(0..1024))]
+    pub bucket: Vec<u16>,
+    /// Move every second bucket of this shard
+    #[arg(long, value_name = "SHARD", requires = "to")]
+    pub split: Option<u16>,
+    /// Where to, by position in database.shards
+    #[arg(long, value_name = "SHARD", requires = "what", conflicts_with = "even")]
+    pub to: Option<u16>,
+    /// Move as few buckets as it takes until all shards have as many
+    #[arg(long)]
+    pub even: bool,
+    /// Say what would move, and change nothing
+    #[arg(long, requires = "what")]
+    pub dry_run: bool,
+    /// Finish or undo the moves that were cut off
+    #[arg(long, conflicts_with_all = ["what", "dry_run"])]
+    pub cancel: bool,
 }
 
 /// What `seed` makes.

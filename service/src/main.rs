@@ -21,6 +21,7 @@ mod middleware;
 mod out;
 mod queue;
 mod redis;
+mod reshard;
 mod router;
 mod routes;
 mod seed;
@@ -96,6 +97,7 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                     return Ok(ExitCode::FAILURE);
                 }
             }
+            Command::Reshard(options) => return reshard::run(config, &options).await,
             Command::Seed(options) => seed::run(config, &options).await?,
             Command::Config => print(&serde_json::to_string_pretty(&config)?)?,
             Command::Openapi => print(&description().await?)?,

@@ -1,12 +1,13 @@
 //! What tests share: a real service on a free port over a real SQLite file, and a client.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::config::{Config, Profile};
+use crate::config::{Config, DatabaseConfig, Profile};
 use crate::lifecycle::{self, Running};
 use crate::store::users::{self, Role, User};
 use crate::store::{Store, Timestamp};
@@ -42,6 +43,40 @@ pub async fn store() -> (Store, tempfile::TempDir) {
     let store = Store::open(&config.database, &Metrics::default()).await.unwrap();
     store.migrate().await.unwrap();
     (store, dir)
+}
+
+/// The settings of a store in an empty PostgreSQL database of its own.
+pub fn postgres() -> DatabaseConfig {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let url = stack::Postgres::shared().create_database(&name).unwrap();
+    DatabaseConfig {
+        url: url.parse().unwrap_or_default(),
+        min_connections: 0,
+        max_connections: 8,
+        ..DatabaseConfig::default()
+    }
+}
+
+/// An empty, migrated store on PostgreSQL.
+pub async fn postgres_store() -> Store {
+    let store = Store::open(&postgres(), &Metrics::default()).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+/// The settings of a store whose users are spread over `shards` empty PostgreSQL databases.
+pub fn sharded(shards: usize) -> DatabaseConfig {
+    let urls: Vec<String> = (0..shards).map(|_| postgres().url.expose().to_owned()).collect();
+    let shards = urls.iter().filter_map(|url| url.parse().ok()).collect();
+    DatabaseConfig { shards, max_connections: 4, ..postgres() }
+}
+
+/// An empty, migrated store whose users are spread over `shards` databases.
+pub async fn sharded_store(shards: usize) -> Store {
+    let store = Store::open(&sharded(shards), &Metrics::default()).await.unwrap();
+    store.migrate().await.unwrap();
+    store
 }
 
 /// A user in `store`.

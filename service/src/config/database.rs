@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::choice;
 use super::list::list;
-use super::{ConfigError, SecretUrl, within};
+use super::{ConfigError, SecretUrl, ShardUrls, within};
 
 /// The store.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -15,6 +15,10 @@ pub struct DatabaseConfig {
     /// PostgreSQL's replicas: reads go there as long as they are not behind.
     #[serde(deserialize_with = "list")]
     pub replicas: Vec<SecretUrl>,
+    /// Databases that users are spread over, each `PRIMARY` or `PRIMARY|REPLICA|REPLICA`; the catalogue and the directory of
+    /// users stay at `url`. Further ones are added at the end: their places in the list are their names.
+    #[serde(deserialize_with = "list")]
+    pub shards: Vec<ShardUrls>,
     /// Connections to each PostgreSQL server that are kept open.
     pub min_connections: u32,
     /// Connections to each PostgreSQL server at most.
@@ -66,6 +70,7 @@ impl Default for DatabaseConfig {
         Self {
             url: SecretUrl::default(),
             replicas: Vec::new(),
+            shards: Vec::new(),
             min_connections: 10,
             max_connections: 20,
             statement_timeout_ms: 5000,
@@ -108,6 +113,24 @@ impl DatabaseConfig {
         for replica in &self.replicas {
             postgres("database.replicas", replica)?;
         }
+        if self.url.is_empty() && !self.shards.is_empty() {
+            return Err(ConfigError::new(
+                "database.shards without database.url; give the URL of the database for the catalogue and the directory",
+            ));
+        }
+        for (number, shard) in self.shards.iter().enumerate() {
+            for url in std::iter::once(&shard.primary).chain(&shard.replicas) {
+                postgres(&format!("database.shards[{number}]"), url)?;
+            }
+            let twin =
+                self.shards.iter().take(number).position(|s| s.primary.expose() == shard.primary.expose());
+            if let Some(twin) = twin {
+                return Err(ConfigError::new(format!(
+                    "database.shards[{number}] is the database of database.shards[{twin}]; each needs one of its own"
+                )));
+            }
+        }
+        within("database.shards", self.shards.len(), 0..=1024)?;
         within("database.max_connections", self.max_connections, 1..=1000)?;
         within("database.min_connections", self.min_connections, 0..=self.max_connections)?;
         within("database.statement_timeout_ms", self.statement_timeout_ms, 0..=3_600_000)?;

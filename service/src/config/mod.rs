@@ -20,6 +20,7 @@ mod queue;
 mod redis;
 mod secret_url;
 mod serve;
+mod shard;
 mod telemetry;
 mod tls;
 
@@ -41,6 +42,7 @@ pub use redis::RedisConfig;
 pub use secret_url::SecretUrl;
 use serde::{Deserialize, Serialize};
 pub use serve::{Role, Roles, ServeConfig};
+pub use shard::ShardUrls;
 pub use telemetry::TelemetryConfig;
 pub use tls::TlsConfig;
 

@@ -45,7 +45,7 @@ pub fn lease(config: &QueueConfig) -> (Timestamp, Timestamp) {
 pub async fn perform(app: Arc<App>, attempt: Attempt, cut: CancellationToken) {
     let kind = jobs::kind(&attempt.payload);
     let started = Instant::now();
-    let Some(ending) = run(&app, &attempt, &cut).await else {
+    let Some(ending) = Box::pin(run(&app, &attempt, &cut)).await else {
         app.metrics.jobs(kind, "lost").increment(1);
         tracing::warn!(job = %attempt.id, kind, attempt = attempt.number, "the lease was lost: another does this job");
         return;

@@ -61,7 +61,7 @@ impl Accounts {
         let session_id = clock::new_id();
         let identity = Identity { user_id, session_id, role: Role::User };
         let access = app.tokens.issue(identity, now_us.div_euclid(1_000_000), self.token_ttl_s)?;
-        let (refresh, hash) = new_token();
+        let (refresh, hash) = new_token(user_id);
         let password = self.password.expose_secret();
         self.writer.write_record([email, password, &access, &refresh, &user_id.to_string()])?;
         let life_s = self.token_ttl_s.max(app.config.auth.refresh_ttl_s);

@@ -1,5 +1,6 @@
 //! Loading many rows at once, for `seed`: large transactions of statements with many rows each, or `COPY`.
 
+mod apart;
 mod copy;
 
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use super::{Db, Result, Store, StoreError, Timestamp};
 const ROWS_PER_STATEMENT: usize = 1000;
 
 /// A session with the hash of its refresh token.
+#[derive(Clone)]
 pub struct SeedSession {
     /// Identity.
     pub id: Uuid,
@@ -56,12 +58,20 @@ macro_rules! insert_rows {
     };
 }
 
-/// Stores a batch in one transaction. All users get the same password hash.
+/// Stores a batch in one transaction per database. All users get the same password hash.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when one of the rows is there already; then none is stored.
+/// [`StoreError::Taken`] when one of the rows is there already; then none is stored in that database.
 pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result<()> {
-    match &store.db {
+    let Some(sharding) = store.sharding() else { return insert_into(&store.db, batch, password_hash).await };
+    for (db, part) in apart::divide(&store.db, sharding, batch) {
+        insert_into(db, &part, password_hash).await?;
+    }
+    apart::list_emails(store, batch).await
+}
+
+async fn insert_into(db: &Db, batch: &Batch, password_hash: &str) -> Result<()> {
+    match db {
         Db::Sqlite { rw, .. } => {
             let mut tx = rw.begin_with("BEGIN IMMEDIATE").await?;
             insert_rows!(
@@ -155,7 +165,7 @@ pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result
 /// When the database does not answer.
 pub async fn count_users(store: &Store) -> Result<i64> {
     let mut all = 0;
-    for db in store.databases() {
+    for db in store.everywhere() {
         let some: i64 =
             super::ro!(db, p => sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(p).await?);
         all += some;
@@ -170,8 +180,15 @@ pub async fn count_users(store: &Store) -> Result<i64> {
 pub async fn users_of(store: &Store, domain: &str, after: &str, limit: i64) -> Result<Vec<(Uuid, String)>> {
     const SQL: &str = "SELECT id, email FROM users WHERE email > $1 AND email LIKE $2 AND role = 'user' \
                        ORDER BY email LIMIT $3";
-    Ok(super::ro!(&store.db, p => sqlx::query_as(SQL).bind(after).bind(format!("%@{domain}")).bind(limit)
-        .fetch_all(p).await?))
+    let mut all: Vec<(Uuid, String)> = Vec::new();
+    for db in store.everywhere() {
+        let some: Vec<(Uuid, String)> = super::ro!(db, p => sqlx::query_as(SQL).bind(after)
+            .bind(format!("%@{domain}")).bind(limit).fetch_all(p).await?);
+        all.extend(some);
+    }
+    all.sort_by(|a, b| a.1.cmp(&b.1));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 /// Removes every row of every table.
@@ -203,8 +220,7 @@ pub async fn clear(store: &Store) -> Result<()> {
             }
             // At once, whatever their size. What refers to these goes with them.
             Db::Postgres(_) => {
-                const SQL: &str =
-                    "TRUNCATE users, products, sessions, events, event_users, search_terms CASCADE";
+                const SQL: &str = "TRUNCATE users, products, sessions, events, event_users, search_terms, email_directory CASCADE";
                 super::rw!(db, p => sqlx::query(SQL).execute(p).await?.rows_affected());
             }
         }

@@ -21,6 +21,12 @@ pub enum StoreError {
     /// The database would have to take back what another transaction did at the same time; trying again helps.
     #[error("another transaction changed the same rows at the same time")]
     Contended,
+    /// The user's data are in another database now and could not be found there in time. Nothing was done.
+    #[error("the data are being moved to another database")]
+    Moved,
+    /// Another registration with the same e-mail may or may not be over.
+    #[error("another registration with this e-mail address is not over yet")]
+    Undecided,
     /// The server is not there, is starting or stopping, or went away before it answered. What a write wanted may or may
     /// not have happened.
     #[error("the database cannot be reached: {0}")]
@@ -39,6 +45,7 @@ impl From<sqlx::Error> for StoreError {
                 Said::Unstorable => Self::Unstorable,
                 Said::Busy => Self::Exhausted,
                 Said::Contended => Self::Contended,
+                Said::Moved => Self::Moved,
                 Said::Away => Self::Unreachable(error),
                 Said::Other => Self::Failed(error),
             },
@@ -57,6 +64,7 @@ enum Said {
     Unstorable,
     Busy,
     Contended,
+    Moved,
     Away,
     Other,
 }
@@ -70,6 +78,8 @@ fn said(code: &str) -> Said {
         "22021" | "22P05" => Said::Unstorable,
         // too_many_connections, query_canceled (the statement's time limit), lock_not_available.
         "53300" | "57014" | "55P03" => Said::Busy,
+        // Our own: the bucket is not here.
+        "HB001" => Said::Moved,
         // serialization_failure, deadlock_detected.
         "40001" | "40P01" => Said::Contended,
         // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout; a primary that became a standby.
@@ -93,6 +103,10 @@ impl From<StoreError> for Error {
             StoreError::Exhausted => Self::Busy("the database is overloaded"),
             StoreError::Contended => {
                 Self::Busy("too many changes of the same thing at the same time; try again")
+            }
+            StoreError::Moved => Self::Busy("the data are just being moved to another database; try again"),
+            StoreError::Undecided => {
+                Self::Busy("another registration with this e-mail address is not over yet; try again")
             }
             StoreError::Unreachable(_) => Self::Busy("the database cannot be reached; try again"),
             StoreError::Unstorable => {

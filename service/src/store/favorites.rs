@@ -1,11 +1,14 @@
 //! Which products users marked as favourites.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::named::{Arg, Named};
-use super::products::Product;
-use super::{Op, Result, Store, StoreError, Timestamp, ro_typed, rw};
+use super::products::{self, Product};
+use super::shards::Sharding;
+use super::{Op, Result, Store, StoreError, Timestamp, ro, ro_typed, rw};
 
 /// A favourite: the product and when it was marked.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -54,11 +57,41 @@ pub async fn list(
 ) -> Result<Vec<Favorite>> {
     store
         .timed(Op::FavoriteList, async {
+            if store.is_sharded() {
+                return apart(store, user, after, limit).await;
+            }
             Ok(ro_typed!(store.of(user), p, Kind => {
                 list_sql::<Kind>(user, after, limit).build_query_as().fetch_all(p).await?
             }))
         })
         .await
+}
+
+const MARKS: &str = "SELECT created_at_us, product_id FROM favorites WHERE user_id = $1 \
+                     AND (created_at_us, product_id) < ($2, $3) ORDER BY created_at_us DESC, product_id DESC LIMIT $4";
+
+/// The same where the catalogue is in another database than the user. A product that is gone is passed over, so that
+/// nobody has to remove its marks from every shard in the moment in which it goes.
+async fn apart(store: &Store, user: Uuid, after: Option<(i64, Uuid)>, limit: i64) -> Result<Vec<Favorite>> {
+    let mut favorites = Vec::new();
+    let mut behind = after.unwrap_or((i64::MAX, Uuid::max()));
+    loop {
+        let wanted = limit - i64::try_from(favorites.len()).unwrap_or(limit);
+        let marks: Vec<(i64, Uuid)> = ro!(store.of(user), p => sqlx::query_as(MARKS).bind(user).bind(behind.0)
+            .bind(behind.1).bind(wanted).fetch_all(p).await?);
+        let ids: Vec<Uuid> = marks.iter().map(|(_, product)| *product).collect();
+        let mut products: HashMap<Uuid, Product> =
+            products::all_of(store, &ids).await?.into_iter().map(|product| (product.id, product)).collect();
+        let found = marks.iter().filter_map(|(marked, id)| {
+            let product = products.remove(id)?;
+            Some(Favorite { marked_at: Timestamp(*marked), product })
+        });
+        favorites.extend(found);
+        match marks.last() {
+            Some(last) if marks.len() as i64 == wanted && (favorites.len() as i64) < limit => behind = *last,
+            _ => return Ok(favorites),
+        }
+    }
 }
 
 const PUT: &str = "INSERT INTO favorites (user_id, product_id, created_at_us) VALUES ($1, $2, $3) \
@@ -69,6 +102,10 @@ const PUT: &str = "INSERT INTO favorites (user_id, product_id, created_at_us) VA
 /// # Errors
 /// [`StoreError::Dangling`] when there is no such product or user.
 pub async fn put(store: &Store, user: Uuid, product: Uuid, now: Timestamp) -> Result<()> {
+    // Where the catalogue is in another database, no foreign key looks there.
+    if store.is_sharded() && products::get(store, product).await?.is_none() {
+        return Err(StoreError::Dangling);
+    }
     store
         .timed(Op::FavoritePut, async {
             rw!(store.of(user), p => sqlx::query(PUT).bind(user).bind(product).bind(now).execute(p).await?
@@ -92,6 +129,19 @@ pub async fn delete(store: &Store, user: Uuid, product: Uuid) -> Result<bool> {
         .await
 }
 
+const FORGET: &str = "DELETE FROM favorites WHERE product_id = $1";
+
+/// Removes the marks of a product that is gone, where no foreign key does.
+///
+/// # Errors
+/// When a database does not answer; the marks that stay are passed over.
+pub(super) async fn forget(store: &Store, product: Uuid) -> Result<()> {
+    for db in store.sharding().into_iter().flat_map(Sharding::databases) {
+        rw!(db, p => sqlx::query(FORGET).bind(product).execute(p).await?.rows_affected());
+    }
+    Ok(())
+}
+
 /// What `explain` shows of this file.
 pub(super) fn questions() -> Vec<Named> {
     use Arg::{Int, Product, User};
@@ -103,6 +153,8 @@ pub(super) fn questions() -> Vec<Named> {
             list_sql::<sqlx::Postgres>(Uuid::nil(), after, 1),
             &[User, Int(i64::MAX), Product, Int(21)],
         ),
+        Named::hot("favourites: marks alone", MARKS, &[User, Int(i64::MAX), Product, Int(21)]),
+        Named::hot("favourites: of a product that is gone", FORGET, &[Product]),
         Named::hot("favourites: put", PUT, &[User, Product, Int(1)]),
         Named::hot("favourites: delete", DELETE, &[User, Product]),
     ]

@@ -76,9 +76,13 @@ pub enum Op {
     TaskBatch,
     CacheProcessDeclare,
     CacheProcessStrike,
+    EmailReserve,
+    EmailConfirm,
+    EmailRelease,
+    EmailFind,
 }
 
-const LABELS: [(Op, &str, &str); 61] = [
+const LABELS: [(Op, &str, &str); 65] = [
     (Op::UserInsert, "insert", "users"),
     (Op::UserGet, "select", "users"),
     (Op::UserUpdate, "update", "users"),
@@ -140,6 +144,10 @@ const LABELS: [(Op, &str, &str); 61] = [
     (Op::TaskBatch, "insert_batch", "tasks"),
     (Op::CacheProcessDeclare, "declare", "cache_processes"),
     (Op::CacheProcessStrike, "delete", "cache_processes"),
+    (Op::EmailReserve, "upsert", "email_directory"),
+    (Op::EmailConfirm, "update", "email_directory"),
+    (Op::EmailRelease, "delete", "email_directory"),
+    (Op::EmailFind, "select", "email_directory"),
 ];
 
 /// What the server that answers is to its cluster; SQLite's file is its own primary.

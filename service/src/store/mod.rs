@@ -8,6 +8,7 @@ pub mod analytics;
 pub mod api_keys;
 pub mod bulk;
 pub mod cache_processes;
+mod directory;
 mod error;
 pub mod events;
 pub mod favorites;
@@ -27,6 +28,7 @@ pub mod products;
 pub mod roles;
 pub mod schedules;
 pub mod sessions;
+pub mod shards;
 mod stamp;
 pub mod task_batch;
 pub mod tasks;
@@ -43,12 +45,15 @@ pub use pools::Db;
 pub(crate) use stamp::{by_kind, in_tx, ro, ro_typed, rw, rw_typed};
 pub use timestamp::Timestamp;
 
+use self::shards::Sharding;
 use crate::config::DatabaseConfig;
 use crate::telemetry::metrics::Metrics;
 
-/// The store: a database and the histograms of what is asked of it.
+/// The store: its databases and the histograms of what is asked of them.
 pub struct Store {
+    /// Everything; with shards, the catalogue and the directory.
     db: Db,
+    sharding: Option<Sharding>,
     meters: Meters,
 }
 
@@ -61,7 +66,11 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or is no database, or the server cannot be reached.
     pub async fn open(config: &DatabaseConfig, metrics: &Metrics) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::open(config).await?, meters: Meters::new(metrics, !config.replicas.is_empty()) })
+        let db = Db::open(config).await?;
+        let sharding = Sharding::open(config, &db).await?;
+        let replicas =
+            !config.replicas.is_empty() || config.shards.iter().any(|shard| !shard.replicas.is_empty());
+        Ok(Self { db, sharding, meters: Meters::new(metrics, replicas) })
     }
 
     /// Runs the pending migrations.
@@ -71,6 +80,10 @@ impl Store {
     pub async fn migrate(&self) -> anyhow::Result<()> {
         for db in self.databases() {
             db.migrate().await?;
+        }
+        if let Some(sharding) = &self.sharding {
+            sharding.prepare().await?;
+            sharding.start().await?;
         }
         Ok(())
     }
@@ -82,6 +95,9 @@ impl Store {
     pub async fn ensure_migrated(&self) -> anyhow::Result<()> {
         for db in self.databases() {
             db.ensure_migrated().await?;
+        }
+        if let Some(sharding) = &self.sharding {
+            sharding.start().await?;
         }
         Ok(())
     }
@@ -104,6 +120,9 @@ impl Store {
 
     /// Writes what is pending and closes every connection.
     pub async fn close(&self) {
+        if let Some(sharding) = &self.sharding {
+            sharding.stop();
+        }
         for db in self.databases() {
             db.close().await;
         }

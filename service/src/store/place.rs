@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::shards::{Home, Sharding};
 use super::{Db, Store};
 
 /// A database, and whose rows of it a question is about. That decides whether a replica may answer: never before it has
@@ -10,6 +11,8 @@ use super::{Db, Store};
 pub struct Place<'a> {
     pub(super) db: &'a Db,
     pub(super) rows: Rows,
+    /// The bucket that the rows are in, where users are spread over several databases.
+    pub(super) home: Option<Home<'a>>,
 }
 
 /// Whose rows.
@@ -37,19 +40,24 @@ impl<'a> Place<'a> {
 
 impl<'a> From<&'a Db> for Place<'a> {
     fn from(db: &'a Db) -> Self {
-        Self { db, rows: Rows::Any }
+        Self { db, rows: Rows::Any, home: None }
     }
 }
 
 impl Store {
     /// Where the rows of `user` are: account, preferences, sessions, tasks, favourites, idempotency keys.
     pub fn of(&self, user: Uuid) -> Place<'_> {
-        Place { db: &self.db, rows: Rows::Of(user) }
+        let rows = Rows::Of(user);
+        let home = self.sharding.as_ref().and_then(|sharding| sharding.home(user));
+        match home {
+            Some((db, home)) => Place { db, rows, home: Some(home) },
+            None => Place { db: &self.db, rows, home: None },
+        }
     }
 
     /// Where the catalogue is.
     pub fn catalog(&self) -> Place<'_> {
-        Place { db: &self.db, rows: Rows::Catalog }
+        Place { db: &self.db, rows: Rows::Catalog, home: None }
     }
 
     /// Where it is written down who has which e-mail address. Always read where it is written: who just registered can
@@ -60,6 +68,22 @@ impl Store {
 
     /// Every database, each once.
     pub fn databases(&self) -> impl Iterator<Item = &Db> {
-        std::iter::once(&self.db)
+        std::iter::once(&self.db).chain(self.sharding.iter().flat_map(Sharding::databases))
+    }
+
+    /// Every database that users' data are in, each once.
+    pub fn everywhere(&self) -> impl Iterator<Item = &Db> {
+        let alone = self.sharding.is_none().then_some(&self.db);
+        alone.into_iter().chain(self.sharding.iter().flat_map(Sharding::databases))
+    }
+
+    /// The databases that users are spread over; `None` where one holds all of them.
+    pub fn sharding(&self) -> Option<&Sharding> {
+        self.sharding.as_ref()
+    }
+
+    /// Whether users are spread over several databases.
+    pub fn is_sharded(&self) -> bool {
+        self.sharding.is_some()
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::idempotency::{self, Claim};
 use super::named::{Arg, Named};
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, ro, ro_typed, rw};
+use super::{Op, Result, Store, StoreError, Timestamp, favorites, in_tx, ro, ro_typed, rw};
 
 /// A product, as stored and as sent.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -177,6 +177,25 @@ pub async fn get(store: &Store, id: Uuid) -> Result<Option<Product>> {
         .await
 }
 
+/// Those of the products with these ids that are there, in any order.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn all_of(store: &Store, ids: &[Uuid]) -> Result<Vec<Product>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(ro_typed!(store.catalog(), p, Kind => {
+        let mut sql = sqlx::QueryBuilder::<Kind>::new(concat!("SELECT ", columns!(), " FROM products WHERE id IN ("));
+        let mut list = sql.separated(", ");
+        for id in ids {
+            list.push_bind(*id);
+        }
+        sql.push(")");
+        sql.build_query_as().fetch_all(p).await?
+    }))
+}
+
 const INSERT: &str = "INSERT INTO products (id, title, description, category, price_cents, stock, created_at_us, \
                    updated_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 
@@ -267,8 +286,10 @@ const DELETE: &str = "DELETE FROM products WHERE id = $1";
 pub async fn delete(store: &Store, id: Uuid) -> Result<bool> {
     store
         .timed(Op::ProductDelete, async {
-            Ok(rw!(store.catalog(), p => sqlx::query(DELETE).bind(id).execute(p).await?
-                .rows_affected() > 0))
+            let deleted = rw!(store.catalog(), p => sqlx::query(DELETE).bind(id).execute(p).await?
+                .rows_affected() > 0);
+            favorites::forget(store, id).await?;
+            Ok(deleted)
         })
         .await
 }

@@ -91,7 +91,7 @@ const FIND: &str = "SELECT s.id AS session_id, s.user_id, u.role, r.used_at_us I
                     (r.expires_at_us > $2 AND s.revoked_at_us IS NULL) AS live, \
                     s.expires_at_us AS session_expires_at \
                     FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = s.user_id \
-                    WHERE r.token_hash = $1";
+                    WHERE r.token_hash = $1 AND s.user_id = $3";
 
 // The condition decides between two who present the same token at the same time.
 const USE: &str = "UPDATE refresh_tokens SET used_at_us = $2 WHERE token_hash = $1 AND used_at_us IS NULL";
@@ -109,12 +109,35 @@ macro_rules! revoke_family {
     }};
 }
 
-/// Exchanges the refresh token `old` for `new`, in one transaction.
+const OWNER: &str = "SELECT s.user_id FROM refresh_tokens r JOIN sessions s ON s.id = r.session_id \
+                     WHERE r.token_hash = $1";
+
+/// Whose a refresh token is that does not say so itself: one of an earlier version, or none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn owner(store: &Store, token: &TokenHash) -> Result<Option<Uuid>> {
+    store
+        .timed(Op::SessionRotate, async {
+            for db in store.everywhere() {
+                let found: Option<Uuid> =
+                    ro!(db, p => sqlx::query_scalar(OWNER).bind(token.as_slice()).fetch_optional(p).await?);
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            Ok(None)
+        })
+        .await
+}
+
+/// Exchanges the refresh token `old` of `user` for `new`, in one transaction.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn rotate(
     store: &Store,
+    user: Uuid,
     old: &TokenHash,
     new: &TokenHash,
     now: Timestamp,
@@ -122,8 +145,8 @@ pub async fn rotate(
 ) -> Result<Rotation> {
     store
         .timed(Op::SessionRotate, async {
-            Ok::<_, StoreError>(in_tx!(store.directory(), tx => {
-                let found: Option<Presented> = sqlx::query_as(FIND).bind(old.as_slice()).bind(now)
+            Ok::<_, StoreError>(in_tx!(store.of(user), tx => {
+                let found: Option<Presented> = sqlx::query_as(FIND).bind(old.as_slice()).bind(now).bind(user)
                     .fetch_optional(&mut *tx).await?;
                 match found {
                     Some(token) if token.used => revoke_family!(tx, token, now),
@@ -256,7 +279,8 @@ pub(super) fn questions() -> Vec<Named> {
         ),
         Named::hot("sessions: insert the refresh token", INSERT_REFRESH, &[Token, Session, Int(2)]),
         Named::hot("sessions: end those beyond the most", CAP, &[User, Int(1), Int(10)]),
-        Named::hot("sessions: find a refresh token", FIND, &[Token, Int(1)]),
+        Named::hot("sessions: find a refresh token", FIND, &[Token, Int(1), User]),
+        Named::hot("sessions: whose a refresh token is", OWNER, &[Token]),
         Named::hot("sessions: use a refresh token", USE, &[Token, Int(1)]),
         Named::hot("sessions: extend", EXTEND, &[Session, Int(2), Int(1)]),
         Named::hot("sessions: end a family", REVOKE_FAMILY, &[Session, Int(1)]),

@@ -1,32 +1,53 @@
 //! One body, stamped once per kind of database.
 //!
 //! Each macro takes a [`Place`](super::Place) or a `&Db`. On PostgreSQL the body may run again: on the primary when a
-//! replica went away, or once more when a transaction lost against another. It must not move out of what it uses, nor
-//! `return`, and gives the same type for each kind: the number of rows of a write, not the driver's result.
+//! replica went away, once more when a transaction lost against another, or in the database that the user's data have
+//! moved to. It must not move out of what it uses, nor `return`, and gives the same type for each kind: the number of
+//! rows of a write, not the driver's result.
 
 /// Asks PostgreSQL by `$e` until the turn says that it is settled.
 macro_rules! ask {
-    ($turn:expr, $settled:ident, $p:ident => $e:expr) => {{
+    ($turn:expr, $p:ident => $e:expr) => {{
         let mut turn = $turn;
         loop {
             let pool = turn.pool()?;
             let $p = &pool;
             let outcome = async { Ok::<_, $crate::store::StoreError>($e) }.await;
-            if let Some(outcome) = turn.$settled(outcome).await {
+            if let Some(outcome) = turn.read(outcome).await {
                 break outcome?;
             }
         }
     }};
 }
 
-/// Runs `$e` with `$p` bound to the pool that writes.
+/// The same for a write, which has to hold the user's bucket where users are spread over several databases.
+macro_rules! write {
+    ($turn:expr, $p:ident => $e:expr) => {{
+        let mut turn = $turn;
+        loop {
+            let outcome = async {
+                let mut link = turn.link().await?;
+                let $p = &mut *link;
+                let outcome = $e;
+                link.done().await?;
+                Ok::<_, $crate::store::StoreError>(outcome)
+            }
+            .await;
+            if let Some(outcome) = turn.written(outcome).await {
+                break outcome?;
+            }
+        }
+    }};
+}
+
+/// Runs `$e` with `$p` bound to what writes: SQLite's pool, a connection to PostgreSQL.
 macro_rules! rw {
     ($place:expr, $p:ident => $e:expr) => {{
         let place = $crate::store::Place::from($place);
         match place.db {
             $crate::store::Db::Sqlite { rw: $p, .. } => $e,
             $crate::store::Db::Postgres(cluster) => {
-                $crate::store::stamp::ask!(cluster.write(place.rows), written, $p => $e)
+                $crate::store::stamp::write!(cluster.write(place.rows).at(place.home), $p => $e)
             }
         }
     }};
@@ -43,7 +64,7 @@ macro_rules! rw_typed {
             }
             $crate::store::Db::Postgres(cluster) => {
                 type $d = sqlx::Postgres;
-                $crate::store::stamp::ask!(cluster.write(place.rows), written, $p => $e)
+                $crate::store::stamp::write!(cluster.write(place.rows).at(place.home), $p => $e)
             }
         }
     }};
@@ -56,7 +77,7 @@ macro_rules! ro {
         match place.db {
             $crate::store::Db::Sqlite { ro: $p, .. } => $e,
             $crate::store::Db::Postgres(cluster) => {
-                $crate::store::stamp::ask!(cluster.read(place.rows).await, read, $p => $e)
+                $crate::store::stamp::ask!(cluster.read(place.rows).await.at(place.home), $p => $e)
             }
         }
     }};
@@ -73,7 +94,7 @@ macro_rules! ro_typed {
             }
             $crate::store::Db::Postgres(cluster) => {
                 type $d = sqlx::Postgres;
-                $crate::store::stamp::ask!(cluster.read(place.rows).await, read, $p => $e)
+                $crate::store::stamp::ask!(cluster.read(place.rows).await.at(place.home), $p => $e)
             }
         }
     }};
@@ -93,7 +114,7 @@ macro_rules! in_tx {
                 outcome
             }
             $crate::store::Db::Postgres(cluster) => {
-                let mut turn = cluster.write(place.rows);
+                let mut turn = cluster.write(place.rows).at(place.home);
                 loop {
                     let outcome = async {
                         let mut $tx = turn.begin().await?;
@@ -121,4 +142,4 @@ macro_rules! by_kind {
     };
 }
 
-pub(crate) use {ask, by_kind, in_tx, ro, ro_typed, rw, rw_typed};
+pub(crate) use {ask, by_kind, in_tx, ro, ro_typed, rw, rw_typed, write};

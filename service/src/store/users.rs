@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::named::{Arg, Named};
 use super::outbox::NewJob;
-use super::{Op, Result, Store, StoreError, Timestamp, in_tx, outbox, ro, rw};
+use super::{Op, Result, Store, StoreError, Timestamp, directory, in_tx, outbox, ro, rw};
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -80,7 +80,8 @@ const INSERT: &str = "INSERT INTO users (id, email, name, password_hash, role, c
 /// # Errors
 /// [`StoreError::Taken`] when the e-mail has one already.
 pub async fn insert(store: &Store, user: &User, password_hash: &str, welcome: Option<&NewJob>) -> Result<()> {
-    store
+    directory::reserve(store, &user.email, user.id, user.created_at).await?;
+    let inserted = store
         .timed(Op::UserInsert, async {
             in_tx!(store.of(user.id), tx => {
                 sqlx::query(INSERT).bind(user.id).bind(&user.email).bind(&user.name).bind(password_hash)
@@ -90,6 +91,31 @@ pub async fn insert(store: &Store, user: &User, password_hash: &str, welcome: Op
                 }
             });
             Ok::<_, StoreError>(())
+        })
+        .await;
+    match inserted {
+        Ok(()) => {}
+        // Where the answer is missing the account may exist: whoever wants the address finds out.
+        Err(error @ StoreError::Unreachable(_)) => return Err(error),
+        Err(error) => {
+            directory::withdraw(store, &user.email, user.id).await?;
+            return Err(error);
+        }
+    }
+    if directory::confirm(store, &user.email, user.id).await? {
+        return Ok(());
+    }
+    // Somebody took the address over: this account never was.
+    remove(store, user.id).await?;
+    Err(StoreError::Taken)
+}
+
+async fn remove(store: &Store, id: Uuid) -> Result<()> {
+    store
+        .timed(Op::UserDelete, async {
+            let _its_email: Option<String> =
+                rw!(store.of(id), p => sqlx::query_scalar(DELETE).bind(id).fetch_optional(p).await?);
+            Ok(())
         })
         .await
 }
@@ -109,15 +135,25 @@ pub async fn get(store: &Store, id: Uuid) -> Result<Option<User>> {
 }
 
 const CREDENTIALS: &str = "SELECT id, password_hash, role FROM users WHERE email = $1";
+const CREDENTIALS_OF: &str = "SELECT id, password_hash, role FROM users WHERE id = $1 AND email = $2";
 
 /// What a login with this e-mail (in lower case) needs to know.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn credentials(store: &Store, email: &str) -> Result<Option<Credentials>> {
+    if !store.is_sharded() {
+        return store
+            .timed(Op::UserGet, async {
+                Ok(ro!(store.directory(), p => sqlx::query_as(CREDENTIALS).bind(email).fetch_optional(p).await?))
+            })
+            .await;
+    }
+    let Some(id) = directory::find(store, email).await? else { return Ok(None) };
     store
         .timed(Op::UserGet, async {
-            Ok(ro!(store.directory(), p => sqlx::query_as(CREDENTIALS).bind(email).fetch_optional(p).await?))
+            Ok(ro!(store.of(id).fresh(), p => sqlx::query_as(CREDENTIALS_OF).bind(id).bind(email)
+                .fetch_optional(p).await?))
         })
         .await
 }
@@ -136,6 +172,44 @@ pub async fn update(
     name: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<User>> {
+    // Without shards the table itself knows what is taken.
+    let Some(new) = email.filter(|_| store.is_sharded()) else {
+        return set(store, id, email, name, now).await;
+    };
+    let Some(old) = store.timed(Op::UserGet, current_email(store, id)).await? else { return Ok(None) };
+    if old == new {
+        return set(store, id, None, name, now).await;
+    }
+    directory::reserve(store, new, id, now).await?;
+    let changed = set(store, id, email, name, now).await;
+    match &changed {
+        Ok(Some(_)) => {}
+        Err(StoreError::Unreachable(_)) => return changed,
+        Ok(None) | Err(_) => {
+            directory::release(store, new, id).await?;
+            return changed;
+        }
+    }
+    if !directory::confirm(store, new, id).await? {
+        set(store, id, Some(&old), None, now).await?;
+        return Err(StoreError::Taken);
+    }
+    directory::release(store, &old, id).await?;
+    changed
+}
+
+async fn current_email(store: &Store, id: Uuid) -> Result<Option<String>> {
+    Ok(ro!(store.of(id).fresh(), p => sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(id)
+        .fetch_optional(p).await?))
+}
+
+async fn set(
+    store: &Store,
+    id: Uuid,
+    email: Option<&str>,
+    name: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<User>> {
     store
         .timed(Op::UserUpdate, async {
             Ok(rw!(store.of(id), p => sqlx::query_as(UPDATE).bind(id).bind(email).bind(name).bind(now)
@@ -144,7 +218,7 @@ pub async fn update(
         .await
 }
 
-const DELETE: &str = "DELETE FROM users WHERE id = $1";
+const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING email";
 const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 AND revoked_at_us IS NULL \
                       RETURNING id, expires_at_us";
 
@@ -154,14 +228,20 @@ const REVOKE: &str = "UPDATE sessions SET revoked_at_us = $2 WHERE user_id = $1 
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(store: &Store, id: Uuid, now: Timestamp) -> Result<Vec<(Uuid, Timestamp)>> {
-    store
+    let (email, ended) = store
         .timed(Op::UserDelete, async {
             Ok::<_, StoreError>(in_tx!(store.of(id), tx => {
-                sqlx::query(DELETE).bind(id).execute(&mut *tx).await?;
-                sqlx::query_as(REVOKE).bind(id).bind(now).fetch_all(&mut *tx).await?
+                let email: Option<String> =
+                    sqlx::query_scalar(DELETE).bind(id).fetch_optional(&mut *tx).await?;
+                let ended = sqlx::query_as(REVOKE).bind(id).bind(now).fetch_all(&mut *tx).await?;
+                (email, ended)
             }))
         })
-        .await
+        .await?;
+    if let Some(email) = email {
+        directory::release(store, &email, id).await?;
+    }
+    Ok(ended)
 }
 
 /// What `explain` shows of this file.
@@ -175,6 +255,7 @@ pub(super) fn questions() -> Vec<Named> {
         ),
         Named::hot("users: get", GET, &[User]),
         Named::hot("users: credentials by e-mail", CREDENTIALS, &[Email]),
+        Named::hot("users: credentials by id and e-mail", CREDENTIALS_OF, &[User, Email]),
         Named::hot("users: update", UPDATE, &[User, Email, Text("A"), Int(1)]),
         Named::hot("users: delete", DELETE, &[User]),
         Named::hot("users: revoke the sessions", REVOKE, &[User, Int(1)]),

@@ -52,7 +52,7 @@ async fn begin_session(
 ) -> Result<TokenPair, Error> {
     let now_us = clock::now_us();
     let identity = Identity { user_id, session_id: clock::new_id(), role };
-    let (refresh_token, refresh) = new_token();
+    let (refresh_token, refresh) = new_token(user_id);
     let device = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
     let session = NewSession {
         id: identity.session_id,

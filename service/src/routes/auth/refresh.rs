@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{TokenPair, pair, session_end};
 use crate::app::App;
-use crate::auth::refresh::{hash, new_token};
+use crate::auth::refresh::{hash, new_token, owner};
 use crate::auth::tokens::Identity;
 use crate::error::Error;
 use crate::input::Json;
@@ -34,10 +34,14 @@ const REFUSED: Error = Error::Unauthenticated("the refresh token is not valid; l
         (status = 401, description = "Unknown, expired, ended, or used before", body = crate::error::Problem)))]
 pub async fn post(State(app): State<Arc<App>>, Json(request): Json<Refresh>) -> Result<Response, Error> {
     let now_us = clock::now_us();
-    let (refresh_token, new_hash) = new_token();
     let old_hash = hash(&request.refresh_token);
+    let user = match owner(&request.refresh_token) {
+        Some(user) => user,
+        None => sessions::owner(&app.store, &old_hash).await?.ok_or(REFUSED)?,
+    };
+    let (refresh_token, new_hash) = new_token(user);
     let expires_at = session_end(&app, now_us);
-    match sessions::rotate(&app.store, &old_hash, &new_hash, Timestamp(now_us), expires_at).await? {
+    match sessions::rotate(&app.store, user, &old_hash, &new_hash, Timestamp(now_us), expires_at).await? {
         Rotation::Rotated { session_id, user_id, role } => {
             let identity = Identity { user_id, session_id, role };
             out::json(StatusCode::OK, &pair(&app, identity, refresh_token, now_us)?)

@@ -159,7 +159,7 @@ impl Service {
         let email = format!("{id}@headroom.example");
         let user = User { id, email, name: name.to_owned(), role, created_at: now, updated_at: now };
         users::insert(&self.store, &user, hash, None).await.unwrap();
-        let (refresh, refresh_hash) = crate::auth::refresh::new_token();
+        let (refresh, refresh_hash) = crate::auth::refresh::new_token(id);
         let session = NewSession {
             id: clock::new_id(),
             user_id: id,

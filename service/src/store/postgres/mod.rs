@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,7 @@ use self::server::Server;
 use self::turn::Turn;
 use super::meters::Role;
 use super::place::Rows;
+use super::{Result, StoreError};
 use crate::config::{DatabaseConfig, ReadYourWrites, SecretUrl};
 
 /// A primary with its replicas.
@@ -94,6 +95,19 @@ impl Cluster {
     /// A question that writes.
     pub fn write(&self, rows: Rows) -> Turn<'_> {
         Turn::new(self, rows, &self.primary)
+    }
+
+    /// The pool of connections to the primary.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] at once while it is away.
+    pub fn primary_pool(&self) -> Result<PgPool> {
+        self.primary.pool().ok_or_else(StoreError::away)
+    }
+
+    /// How far a replica may be behind and still be read from.
+    pub fn longest_lag(&self) -> Duration {
+        Duration::from_micros(self.max_lag_us)
     }
 
     /// A connection of its own to the primary, without a limit on how long a statement takes.

@@ -1,8 +1,10 @@
 //! One question on its way: which server is asked, and who is asked next when that one fails.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use sqlx::postgres::{PgPool, Postgres};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{AssertSqlSafe, Transaction};
 
 use super::Cluster;
@@ -10,6 +12,7 @@ use super::server::Server;
 use crate::clock;
 use crate::store::meters::{self, Role};
 use crate::store::place::Rows;
+use crate::store::shards::Home;
 use crate::store::{Result, StoreError};
 
 /// A transaction that lost against others is tried this often in all.
@@ -17,11 +20,54 @@ const CONTENDED_TRIES: u32 = 5;
 /// What did nothing yet is tried this often in all when its connection turns out to be dead.
 const LOST_TRIES: u32 = 3;
 
+/// A connection for one write.
+pub enum Link {
+    /// Each statement is a transaction of its own.
+    Free(PoolConnection<Postgres>),
+    /// In a transaction that holds a bucket.
+    Held(Transaction<'static, Postgres>),
+}
+
+impl Link {
+    /// Ends the transaction if there is one.
+    ///
+    /// # Errors
+    /// As the server says; then nothing was done, or nobody knows.
+    pub async fn done(self) -> Result<()> {
+        match self {
+            Self::Free(_) => Ok(()),
+            Self::Held(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+impl Deref for Link {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Free(connection) => connection,
+            Self::Held(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for Link {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Free(connection) => connection,
+            Self::Held(transaction) => transaction,
+        }
+    }
+}
+
 /// One question on its way.
 pub struct Turn<'a> {
     cluster: &'a Cluster,
     rows: Rows,
     server: &'a Server,
+    /// The bucket that the rows are in, where there are several.
+    home: Option<Home<'a>>,
     tries: u32,
     /// Whether it can be asked again although nobody knows what became of it.
     repeatable: bool,
@@ -29,7 +75,29 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(cluster: &'a Cluster, rows: Rows, server: &'a Server) -> Self {
-        Self { cluster, rows, server, tries: 0, repeatable: server.role == Role::Replica }
+        Self { cluster, rows, server, home: None, tries: 0, repeatable: server.role == Role::Replica }
+    }
+
+    /// The same, about rows in a bucket.
+    pub fn at(mut self, home: Option<Home<'a>>) -> Self {
+        if home.is_some_and(|home| home.is_new()) {
+            self.server = &self.cluster.primary;
+        }
+        self.home = home;
+        self
+    }
+
+    /// A connection for one write; where users are spread over several databases, in a transaction that holds the bucket.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn link(&mut self) -> Result<Link> {
+        let pool = self.pool()?;
+        let Some(home) = self.home else { return Ok(Link::Free(pool.acquire().await?)) };
+        self.repeatable = true;
+        let held = pool.begin_with(AssertSqlSafe(home.hold() + "BEGIN")).await?;
+        self.repeatable = false;
+        Ok(Link::Held(held))
     }
 
     /// The pool to ask.
@@ -57,10 +125,14 @@ impl<'a> Turn<'a> {
             // took too long leaves none behind. Users that share a key wait for each other in vain.
             Rows::Of(user) => {
                 let key = user.as_u64_pair().1 as i64;
-                let begin = format!("SELECT pg_advisory_xact_lock({key}); BEGIN");
+                let hold = self.home.map(|home| home.hold()).unwrap_or_default();
+                let begin = format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN");
                 pool.begin_with(AssertSqlSafe(begin)).await?
             }
-            Rows::Catalog | Rows::Any => pool.begin().await?,
+            Rows::Catalog | Rows::Any => {
+                let hold = self.home.map(|home| home.hold()).unwrap_or_default();
+                pool.begin_with(AssertSqlSafe(format!("{hold}BEGIN"))).await?
+            }
         };
         self.repeatable = false;
         Ok(transaction)
@@ -68,15 +140,26 @@ impl<'a> Turn<'a> {
 
     /// What a read came to; `None` to ask again.
     pub async fn read<T>(&mut self, outcome: Result<T>) -> Option<Result<T>> {
+        let outcome = match &self.home {
+            Some(home) if outcome.is_ok() && !home.vouches() => match Box::pin(home.is_there()).await {
+                Ok(true) => outcome,
+                Ok(false) => Err(StoreError::Moved),
+                Err(error) => Err(error),
+            },
+            _ => outcome,
+        };
         let Err(error) = &outcome else { return Some(outcome) };
         self.suspect(error);
+        if matches!(error, StoreError::Moved) {
+            return if Box::pin(self.again(error)).await { None } else { Some(outcome) };
+        }
         if self.server.role == Role::Replica && !matches!(error, StoreError::Exhausted) {
             // Whatever else a replica says, such as that it had to cancel, the primary knows better.
             self.server = &self.cluster.primary;
             return None;
         }
         self.repeatable = true;
-        if self.again(error).await { None } else { Some(outcome) }
+        if Box::pin(self.again(error)).await { None } else { Some(outcome) }
     }
 
     /// What a write came to; `None` to try again.
@@ -88,7 +171,7 @@ impl<'a> Turn<'a> {
             }
             Err(error) => {
                 self.suspect(error);
-                if self.again(error).await { None } else { Some(outcome) }
+                if Box::pin(self.again(error)).await { None } else { Some(outcome) }
             }
         }
     }
@@ -111,6 +194,16 @@ impl<'a> Turn<'a> {
             }
             // Another connection may live; while the primary is away there is none, and the next attempt ends at once.
             StoreError::Unreachable(_) => self.repeatable && self.tries < LOST_TRIES,
+            // Nothing was done, or what was read was not what it should have been.
+            StoreError::Moved => match &mut self.home {
+                Some(home) => {
+                    let found = Box::pin(home.follow()).await;
+                    self.cluster = home.cluster();
+                    self.server = &self.cluster.primary;
+                    found
+                }
+                None => false,
+            },
             _ => false,
         }
     }

@@ -1,0 +1,81 @@
+//! Which tables hold the data of users, and how a row of each says whose it is.
+
+/// A table of users' data, which move with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// How a row says whose it is.
+    pub owner: Owner,
+}
+
+/// How a row says whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// It is the user.
+    Id,
+    /// It names the user.
+    UserId,
+    /// It names a session, which names the user.
+    Session,
+}
+
+const fn table(name: &'static str, owner: Owner) -> Table {
+    Table { name, owner }
+}
+
+/// All of them, each behind those that its rows refer to.
+pub const TABLES: &[Table] = &[
+    table("users", Owner::Id),
+    table("preferences", Owner::UserId),
+    table("sessions", Owner::UserId),
+    table("refresh_tokens", Owner::Session),
+    table("tasks", Owner::UserId),
+    table("favorites", Owner::UserId),
+    table("idempotency_keys", Owner::UserId),
+    table("api_keys", Owner::UserId),
+    table("password_resets", Owner::UserId),
+    table("jobs", Owner::UserId),
+    table("outbox", Owner::UserId),
+    table("notifications", Owner::UserId),
+];
+
+/// Tables whose rows are of the catalogue, of the directory, or of the database itself: they stay.
+#[cfg(test)]
+pub(super) const STAYING: &[&str] = &[
+    "_sqlx_migrations",
+    "products",
+    "events",
+    "event_users",
+    "search_terms",
+    "schedules",
+    "cache_processes",
+    "bucket_map",
+    "bucket_map_version",
+    "email_directory",
+    "shard_identity",
+    "buckets",
+    "bucket_changes",
+];
+
+impl Table {
+    /// The condition that a row `t` of it is of one of `users`, a list of UUIDs as SQL has it.
+    pub fn of_users(&self, users: &str) -> String {
+        match self.owner {
+            Owner::Id => format!("t.id = ANY ({users})"),
+            Owner::UserId => format!("t.user_id = ANY ({users})"),
+            Owner::Session => {
+                format!("t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = ANY ({users}))")
+            }
+        }
+    }
+
+    /// What its trigger is told.
+    pub fn trigger_argument(&self) -> &'static str {
+        match self.owner {
+            Owner::Id => "id",
+            Owner::UserId => "user_id",
+            Owner::Session => "session_id",
+        }
+    }
+}
