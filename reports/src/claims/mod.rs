@@ -100,6 +100,8 @@ pub struct Judged {
     pub document: String,
     /// The line or lines.
     pub line: String,
+    /// Both in short: `003:349`, the document by the beginning of its name.
+    pub place: String,
     /// Its kind.
     pub category: String,
     /// What it is about.
@@ -198,6 +200,7 @@ fn judge(
         id: claim.id.clone(),
         document: document.to_owned(),
         line: claim.line.clone(),
+        place: format!("{}:{}", document.split(['_', '.']).next().unwrap_or(document), claim.line),
         category: claim.category.clone(),
         subject: claim.subject.clone(),
         claim: format!("{} {}", claim.claim, claim.unit).trim().to_owned(),

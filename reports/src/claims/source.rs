@@ -31,7 +31,7 @@ pub struct Runs {
 /// What a source is, for a reader.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct About {
-    /// Its folders.
+    /// The names of its folders, without where they lie: the same records elsewhere give the same bytes.
     pub records: Vec<String>,
     /// In a few words: `phase-1k, 2 runs, 1,000 users`.
     pub text: String,
@@ -81,12 +81,12 @@ impl Source {
                 let run = &runs.runs[0].record.run;
                 let count = words::counted(runs.runs.len() as u64, "run", "runs");
                 About {
-                    records: runs.folders.iter().map(|folder| folder.display().to_string()).collect(),
+                    records: runs.folders.iter().map(|folder| named(folder)).collect(),
                     text: format!("{}, {count}, {}", run.scenario.name, runs.load()),
                 }
             }
             Self::Search(folder, found) => About {
-                records: vec![folder.display().to_string()],
+                records: vec![named(folder)],
                 text: format!(
                     "{}, a capacity search of {} trials",
                     found.scenario.name,
@@ -119,7 +119,7 @@ pub fn sources(folders: &[PathBuf]) -> Result<(Vec<Source>, Vec<String>), Failur
         evidence.refuse_nothing()?;
         let judgement = &evidence.judgement;
         if matches!(judgement.verdict, Verdict::Invalid | Verdict::NoData | Verdict::Interrupted) {
-            left_out.push(format!("{} was left out: {}", folder.display(), judgement.sentence));
+            left_out.push(format!("{} was left out: {}", named(folder), judgement.sentence));
             continue;
         }
         let key = key(&evidence);
@@ -130,6 +130,13 @@ pub fn sources(folders: &[PathBuf]) -> Result<(Vec<Source>, Vec<String>), Failur
     let mut sources: Vec<Source> = groups.into_values().map(Source::Runs).collect();
     sources.append(&mut searches);
     Ok((sources, left_out))
+}
+
+/// A folder's name without where it lies.
+fn named(folder: &Path) -> String {
+    folder
+        .file_name()
+        .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The records of a search at the rate that it found to be held, as far as they are still there.

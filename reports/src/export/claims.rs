@@ -4,7 +4,7 @@ use super::{
     markdown::cell,
     table::{plain, rows},
 };
-use crate::claims::{Claims, Judged, Verdict};
+use crate::claims::{Claims, Verdict};
 
 /// The claims for a terminal: the answer, then a table a verdict, those first that a reader looks for. Without colour.
 pub fn claims(found: &Claims) -> String {
@@ -25,7 +25,12 @@ pub fn claims(found: &Claims) -> String {
         }
         let mut table = rows(["where", "what", "claimed", "why"]);
         for claim in judged() {
-            table.add_row([place(claim), claim.subject.clone(), claim.claim.clone(), claim.why.clone()]);
+            table.add_row([
+                claim.place.clone(),
+                claim.subject.clone(),
+                claim.claim.clone(),
+                claim.why.clone(),
+            ]);
         }
         let _ =
             write!(text, "\n{}: {}\n{}", verdict.words(), judged().count(), plain(&mut table, usize::MAX));
@@ -45,7 +50,7 @@ pub fn claims_markdown(found: &Claims) -> String {
     text += "\n| verdict | where | what | claimed | why |\n|---|---|---|---|---|\n";
     for verdict in Verdict::ALL {
         for claim in found.claims.iter().filter(|claim| claim.verdict == verdict) {
-            let cells = [place(claim), claim.subject.clone(), claim.claim.clone(), claim.why.clone()]
+            let cells = [claim.place.clone(), claim.subject.clone(), claim.claim.clone(), claim.why.clone()]
                 .map(|text| cell(&text));
             let _ = writeln!(text, "| {} | {} |", verdict.words(), cells.join(" | "));
         }
@@ -54,10 +59,4 @@ pub fn claims_markdown(found: &Claims) -> String {
         let _ = writeln!(text, "{}- {}", if index == 0 { "\n" } else { "" }, cell(note));
     }
     text
-}
-
-/// `003:349`: the document by the beginning of its name, and the line.
-pub fn place(claim: &Judged) -> String {
-    let short = claim.document.split(['_', '.']).next().unwrap_or(&claim.document);
-    format!("{short}:{}", claim.line)
 }

@@ -30,6 +30,7 @@ pub use tornado::Bar;
 use self::{inputs::Key, phases::Phases, size::Ground};
 use crate::{
     capacity::{self, Fitting},
+    claims::{Claims, claims},
     cost::{Catalogue, stale},
     failure::Failure,
 };
@@ -70,6 +71,8 @@ pub struct Plan {
     pub next: usize,
     /// The documents' monthly tables.
     pub documents: Vec<Document>,
+    /// What documents claim, held against the records.
+    pub claims: Claims,
     /// The prices used.
     pub prices: Prices,
     /// What a reader must know before using a figure.
@@ -138,7 +141,9 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
         planned.iter().find(|phase| phase.users == users as f64).map(|phase| phase.monthly_text.clone())
     });
     let answer = answer::answer(&seen, &safe, &inputs, &planned[next]);
+    let claims = claims(records, &[] as &[&Path])?;
     Ok(Plan {
+        claims,
         schema: SCHEMA,
         made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
         caveats: words::caveats(&seen, &safe, &inputs, &planned, &prices),

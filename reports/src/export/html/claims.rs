@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     claims::{Claims, Judged, Verdict},
-    export::claims::place,
     report::Tone,
 };
 
@@ -62,7 +61,7 @@ fn row(claim: &Judged) -> Vec<Markup> {
         Verdict::UntestableHere => Tone::Plain,
     };
     vec![
-        cell(place(claim)),
+        cell(claim.place.as_str()),
         cell(claim.subject.as_str()),
         cell(claim.claim.as_str()),
         pill(claim.verdict.words(), tone),

@@ -35,6 +35,7 @@ pub fn plan(plan: &Plan) -> String {
                     (sections::moves(plan))
                     (sections::inputs(plan))
                     (sections::documents(plan))
+                    (super::claims::section(&plan.claims))
                     (sections::setting(plan))
                     (sections::method(plan))
                     footer {
