@@ -1,8 +1,9 @@
 //! The tiers of several processes: Redis, and copies in this process in front of it. Why it is right is told in
 //! `redis/mod.rs`.
 //!
-//! Loads are single within a process. Across processes N of them may load one key at the same time after it changed,
-//! each once; see the tests for what a lock in Redis would change about that, and why there is none.
+//! Loads are single within a process. Of N processes each may load a key once after it changed, all of them within
+//! `cache.db_concurrency`: a lock in Redis would spare N − 1 loads a change, and cost every miss a round trip and a wait for
+//! whoever died holding it.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
