@@ -32,6 +32,7 @@ pub fn measure() -> Result<String> {
     let url = postgres.create_database("depth")?;
     let site = Site::new()?
         .with("SERVICE_DATABASE_URL", &url)
+        .with("SERVICE_AUTH_SECRET", "a secret of the benchmark, which nobody has to guess")
         .with("SERVICE_LIMITS_PROFILE", "off")
         .with("SERVICE_CACHE_POLICY", "off");
     let products = PRODUCTS.to_string();
