@@ -6,12 +6,13 @@ cd "$(dirname "$0")/.."
 infra/setup.sh chromium chromedriver venv taskset promtool npm
 infra/setup.sh postgres redis-server rabbitmq-server nginx prometheus
 infra/setup.sh prometheus-postgres-exporter prometheus-redis-exporter prometheus-nginx-exporter
-# A reader of HdrHistogram logs that is not ours, for the test that compares the two.
+# A reader of HdrHistogram logs that is not ours, for the test that compares the two; and a client that makes requests up
+# from the API's description.
 python=${CARGO_TARGET_DIR:-target}/python
-if ! "$python/bin/python" -c 'import hdrh' 2>/dev/null; then
+if ! "$python/bin/python" -c 'import hdrh, schemathesis' 2>/dev/null; then
   rm -rf "$python"
   python3 -m venv "$python"
-  "$python/bin/pip" install --quiet --disable-pip-version-check hdrhistogram==0.10.8
+  "$python/bin/pip" install --quiet --disable-pip-version-check hdrhistogram==0.10.8 schemathesis==4.32.5
 fi
 
 # What judges pages for people who see, hear or move less.

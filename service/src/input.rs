@@ -85,6 +85,10 @@ where
         }
     })?;
     deserializer.end().map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    // serde would take a list of the fields' values in their order.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("", "the body must be a JSON object"));
+    }
     if escapes_nul(text) {
         return Err(Error::field("", NUL));
     }
@@ -231,6 +235,7 @@ mod tests {
         assert_eq!(named(r#"{"priceCents":1,"tags":[1,"x"]}"#), ["tags[1]"]);
         assert_eq!(named(r#"{"priceCents":1}"#), ["tags"]);
         assert_eq!(named(r#"{"priceCents":1,"tags":[],"extra":1}"#), ["extra"]);
+        assert_eq!(named("[1,[]]"), [""], "the values of the fields alone");
     }
 
     #[test]

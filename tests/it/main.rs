@@ -7,6 +7,7 @@
 //! | `verdicts`    | what ends a run, and with which exit code                                   |
 //! | `mistakes`    | scenarios that are refused                                                  |
 //! | `commands`    | `check`, `once`, `schema`                                                   |
+//! | `description` | the service held against its own API description                            |
 //! | `import`      | a browser's recording done by another user, a log replayed                   |
 //! | `transport`   | redirects, cookies, gzip, TLS, connections                                  |
 //! | `safety`      | targets nobody allowed                                                      |
@@ -23,6 +24,7 @@
 
 mod api;
 mod commands;
+mod description;
 mod exports;
 mod import;
 mod logs;

@@ -15,7 +15,8 @@ use crate::store::favorites;
     security(("token" = []), ("key" = [])), params(("product_id" = uuid::Uuid, Path, description = "The product's id")),
     responses(
         (status = 204, description = "Not marked (any more)"),
-        (status = 401, description = "No valid token", body = crate::error::Problem)))]
+        (status = 401, description = "No valid token", body = crate::error::Problem),
+        (status = 404, description = "That is no product's id", body = crate::error::Problem)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     User(me): User,
