@@ -28,7 +28,8 @@ async fn token(service: &Service, email: &str) -> Result<String> {
 /// Runs schemathesis as the owner of `token`; how many requests it made.
 fn hold(site: &Site, service: &Service, token: &str, arguments: &[String]) -> Result<u32> {
     let target = build_folder()?;
-    let program = target.parent().context("the build folder lies in the target folder")?.join("python/bin/st");
+    let program =
+        target.parent().context("the build folder lies in the target folder")?.join("python/bin/st");
     ensure!(
         program.exists(),
         "{} is not there; `make test` makes it: python3 -m venv and pip install schemathesis",
@@ -56,17 +57,20 @@ fn hold(site: &Site, service: &Service, token: &str, arguments: &[String]) -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_requests_as_user_and_as_admin_get_no_answer_that_the_description_does_not_allow() -> Result<()>
-{
+async fn five_thousand_requests_as_user_and_as_admin_get_no_answer_that_the_description_does_not_allow()
+-> Result<()> {
     let site = Site::new()?
         .with("SERVICE_LIMITS_PROFILE", "off")
         .with("SERVICE_AUTH_ACCESS_TTL_S", "7200")
         .with("SERVICE_HTTP_REQUEST_TIMEOUT_MS", "60000");
     site.seed(5, 3, 20)?;
     let service = site.start()?;
-    let named = |option: &str| ENDINGS.iter().flat_map(|name| [option.to_owned(), (*name).to_owned()]).collect();
+    let named =
+        |option: &str| ENDINGS.iter().flat_map(|name| [option.to_owned(), (*name).to_owned()]).collect();
     let mut all: Vec<String> = named("--exclude-operation-id");
-    all.extend(["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES].map(str::to_owned));
+    all.extend(
+        ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES].map(str::to_owned),
+    );
     let mut endings: Vec<String> = named("--include-operation-id");
     endings.extend(["--phases", "coverage,fuzzing", "--max-examples", "10"].map(str::to_owned));
     let mut cases = 0;
