@@ -90,7 +90,7 @@ impl App {
         let redis = Redis::new(&config.redis, &metrics)?;
         let told = redis.clone().filter(|_| config.auth.revocations == Told::Redis);
         let revocations = Arc::new(Revocations::new(told));
-        let known = revocations.catch_up(&store).await;
+        let known = Box::pin(revocations.catch_up(&store)).await;
         known.context("cannot read the sessions")?;
         let counted = redis.clone().filter(|_| config.limits.store == Counted::Redis);
         Ok(Arc::new(Self {

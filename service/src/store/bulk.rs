@@ -63,9 +63,11 @@ macro_rules! insert_rows {
 /// # Errors
 /// [`StoreError::Taken`] when one of the rows is there already; then none is stored in that database.
 pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result<()> {
-    let Some(sharding) = store.sharding() else { return insert_into(&store.db, batch, password_hash).await };
+    let Some(sharding) = store.sharding() else {
+        return Box::pin(insert_into(&store.db, batch, password_hash)).await;
+    };
     for (db, part) in apart::divide(&store.db, sharding, batch) {
-        insert_into(db, &part, password_hash).await?;
+        Box::pin(insert_into(db, &part, password_hash)).await?;
     }
     apart::list_emails(store, batch).await
 }

@@ -58,7 +58,7 @@ pub async fn list(
     store
         .timed(Op::FavoriteList, async {
             if store.is_sharded() {
-                return apart(store, user, after, limit).await;
+                return Box::pin(apart(store, user, after, limit)).await;
             }
             Ok(ro_typed!(store.of(user), p, Kind => {
                 list_sql::<Kind>(user, after, limit).build_query_as().fetch_all(p).await?

@@ -67,7 +67,7 @@ impl Store {
     /// When the file cannot be opened or is no database, or the server cannot be reached.
     pub async fn open(config: &DatabaseConfig, metrics: &Metrics) -> anyhow::Result<Self> {
         let db = Db::open(config).await?;
-        let sharding = Sharding::open(config, &db).await?;
+        let sharding = Box::pin(Sharding::open(config, &db)).await?;
         let replicas =
             !config.replicas.is_empty() || config.shards.iter().any(|shard| !shard.replicas.is_empty());
         Ok(Self { db, sharding, meters: Meters::new(metrics, replicas) })
@@ -82,8 +82,8 @@ impl Store {
             db.migrate().await?;
         }
         if let Some(sharding) = &self.sharding {
-            sharding.prepare().await?;
-            sharding.start().await?;
+            Box::pin(sharding.prepare()).await?;
+            Box::pin(sharding.start()).await?;
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Store {
             db.ensure_migrated().await?;
         }
         if let Some(sharding) = &self.sharding {
-            sharding.start().await?;
+            Box::pin(sharding.start()).await?;
         }
         Ok(())
     }

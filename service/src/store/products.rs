@@ -288,7 +288,7 @@ pub async fn delete(store: &Store, id: Uuid) -> Result<bool> {
         .timed(Op::ProductDelete, async {
             let deleted = rw!(store.catalog(), p => sqlx::query(DELETE).bind(id).execute(p).await?
                 .rows_affected() > 0);
-            favorites::forget(store, id).await?;
+            Box::pin(favorites::forget(store, id)).await?;
             Ok(deleted)
         })
         .await
