@@ -48,6 +48,9 @@ fn show(plan: &Plan, text: &mut String) {
     };
     // Writing to a string does not fail.
     let _ = writeln!(text, "{} ({verdict})", plan.question.name);
+    if plan.steps.is_empty() {
+        let _ = writeln!(text, "    nothing is looked up");
+    }
     for step in &plan.steps {
         let _ = writeln!(text, "    {step}");
     }

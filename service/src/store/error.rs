@@ -14,10 +14,12 @@ pub enum StoreError {
     /// A text that the database cannot keep: PostgreSQL has no place for the character U+0000.
     #[error("a text holds the character U+0000, which cannot be stored")]
     Unstorable,
-    /// Every connection, or the write lock, stayed taken for as long as a request may wait, or a statement took longer
-    /// than it may.
+    /// Every connection, or the write lock, stayed taken for as long as a request may wait.
     #[error("the database stayed busy for too long")]
     Exhausted,
+    /// A statement took longer than it may.
+    #[error("the database took too long")]
+    Slow,
     /// The database would have to take back what another transaction did at the same time; trying again helps.
     #[error("another transaction changed the same rows at the same time")]
     Contended,
@@ -44,6 +46,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(e) => match e.code().map_or(Said::Other, |code| said(&code)) {
                 Said::Unstorable => Self::Unstorable,
                 Said::Busy => Self::Exhausted,
+                Said::Slow => Self::Slow,
                 Said::Contended => Self::Contended,
                 Said::Moved => Self::Moved,
                 Said::Away => Self::Unreachable(error),
@@ -63,6 +66,7 @@ impl From<sqlx::Error> for StoreError {
 enum Said {
     Unstorable,
     Busy,
+    Slow,
     Contended,
     Moved,
     Away,
@@ -76,8 +80,10 @@ fn said(code: &str) -> Said {
         "5" | "261" | "517" | "773" => Said::Busy,
         // character_not_in_repertoire, untranslatable_character: U+0000 in a text.
         "22021" | "22P05" => Said::Unstorable,
-        // too_many_connections, query_canceled (the statement's time limit), lock_not_available.
-        "53300" | "57014" | "55P03" => Said::Busy,
+        // too_many_connections, lock_not_available.
+        "53300" | "55P03" => Said::Busy,
+        // query_canceled: the statement's time limit.
+        "57014" => Said::Slow,
         // Our own: the bucket is not here.
         "HB001" => Said::Moved,
         // serialization_failure, deadlock_detected.
@@ -101,6 +107,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Exhausted => Self::Busy("the database is overloaded"),
+            StoreError::Slow => Self::Busy("the database took too long"),
             StoreError::Contended => {
                 Self::Busy("too many changes of the same thing at the same time; try again")
             }

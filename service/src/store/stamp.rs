@@ -12,7 +12,8 @@ macro_rules! ask {
         loop {
             let pool = turn.pool()?;
             let $p = &pool;
-            let outcome = async { Ok::<_, $crate::store::StoreError>($e) }.await;
+            let question = async { Ok::<_, $crate::store::StoreError>($e) };
+            let outcome = $crate::store::postgres::unless_away(&pool, question).await;
             if let Some(outcome) = turn.read(outcome).await {
                 break outcome?;
             }

@@ -1,10 +1,12 @@
 //! PostgreSQL: a primary that writes, and replicas that read.
 //!
 //! After a write the primary's position in its write-ahead log is remembered for whose rows it changed; a replica answers
-//! for them only when it has replayed the log so far. Each server has a watch of its own (`watch.rs`): one that is away has
+//! for them only when it has replayed the log so far. What other processes write is in nobody's memory here: while there
+//! are any, all rows are read from the primary (`peers.rs`). Each server has a watch of its own (`watch.rs`): one that is away has
 //! no pool, so that nobody waits for it.
 
 mod log;
+mod peers;
 mod positions;
 mod server;
 mod turn;
@@ -19,9 +21,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::log::{Head, History};
+use self::peers::Peers;
 use self::positions::Positions;
 use self::server::Server;
 use self::turn::Turn;
+pub(super) use self::turn::unless_away;
 use super::meters::Role;
 use super::place::Rows;
 use super::{Result, StoreError};
@@ -32,6 +36,7 @@ pub struct Cluster {
     primary: Server,
     replicas: Vec<Server>,
     positions: Positions,
+    peers: Peers,
     head: Head,
     history: History,
     next: AtomicUsize,
@@ -52,10 +57,11 @@ impl Cluster {
         replicas: &[SecretUrl],
         config: &DatabaseConfig,
     ) -> anyhow::Result<Arc<Self>> {
-        let primary = Server::new(url, Role::Primary, 0, config)?;
+        let peers = Peers::new();
+        let primary = Server::new(url, Role::Primary, 0, config, &peers.name)?;
         let numbered = replicas.iter().zip(1..);
         let replicas: Vec<Server> = numbered
-            .map(|(url, number)| Server::new(url, Role::Replica, number, config))
+            .map(|(url, number)| Server::new(url, Role::Replica, number, config, &peers.name))
             .collect::<anyhow::Result<_>>()?;
         let mut connection = primary.connect_patiently().await?;
         let is_standby: bool =
@@ -71,6 +77,7 @@ impl Cluster {
             primary,
             replicas,
             positions: Positions::default(),
+            peers,
             head: Head::default(),
             history: History::default(),
             next: AtomicUsize::new(0),
@@ -81,6 +88,10 @@ impl Cluster {
         });
         for at in 0..=cluster.replicas.len() {
             tokio::spawn(watch::run(Arc::clone(&cluster), at, cluster.stop.clone()));
+        }
+        if !cluster.replicas.is_empty() {
+            // Others that took themselves for the only ones see this process before it writes.
+            tokio::time::sleep(peers::JOIN).await;
         }
         Ok(cluster)
     }
@@ -138,6 +149,7 @@ impl Cluster {
     fn replica_for(&self, rows: Rows) -> Option<&Server> {
         let (needed, now_us) = (self.positions.needed(rows), self.now_us());
         let needed = match self.window_us {
+            None if !self.peers.none(now_us) => return None,
             None => needed,
             Some(window_us) if now_us.saturating_sub(needed) < window_us || needed == u64::MAX => {
                 return None;

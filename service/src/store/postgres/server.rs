@@ -50,10 +50,16 @@ impl Server {
     ///
     /// # Errors
     /// When the URL cannot be read.
-    pub fn new(url: &SecretUrl, role: Role, number: usize, config: &DatabaseConfig) -> anyhow::Result<Self> {
+    pub fn new(
+        url: &SecretUrl,
+        role: Role,
+        number: usize,
+        config: &DatabaseConfig,
+        application_name: &str,
+    ) -> anyhow::Result<Self> {
         let options = PgConnectOptions::from_str(url.expose())
             .map_err(|e| anyhow::anyhow!("database: `{}` cannot be understood: {e}", url.masked()))?
-            .application_name("headroom-service")
+            .application_name(application_name)
             .options([
                 ("statement_timeout", config.statement_timeout_ms.to_string().as_str()),
                 ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
@@ -63,10 +69,15 @@ impl Server {
             .statement_cache_capacity(256)
             // How long statements take is in the metrics, by question.
             .disable_statement_logging();
+        // Who gets no connection to a replica has to have time to get one to the primary.
+        let acquire_ms = match role {
+            Role::Primary => config.acquire_timeout_ms,
+            Role::Replica => config.acquire_timeout_ms / 4 + 1,
+        };
         let pools = PgPoolOptions::new()
             .min_connections(config.min_connections)
             .max_connections(config.max_connections)
-            .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+            .acquire_timeout(Duration::from_millis(acquire_ms))
             // A ping before each use would double the round trips; the watch pings what is idle.
             .test_before_acquire(false);
         let place = format!("{}:{}", options.get_host(), options.get_port());

@@ -1,5 +1,6 @@
 //! One question on its way: which server is asked, and who is asked next when that one fails.
 
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -61,6 +62,15 @@ impl DerefMut for Link {
     }
 }
 
+/// What `question` comes to, unless the pool is closed before, because its server went away: a pool would go on trying to
+/// connect for as long as a request may wait.
+///
+/// # Errors
+/// [`StoreError::Unreachable`] then, or what the question comes to.
+pub async fn unless_away<T>(pool: &PgPool, question: impl Future<Output = Result<T>>) -> Result<T> {
+    pool.close_event().do_until(question).await.unwrap_or_else(|closed| Err(closed.into()))
+}
+
 /// One question on its way.
 pub struct Turn<'a> {
     cluster: &'a Cluster,
@@ -92,12 +102,18 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// As [`Self::begin`].
     pub async fn link(&mut self) -> Result<Link> {
-        let pool = self.pool()?;
-        let Some(home) = self.home else { return Ok(Link::Free(pool.acquire().await?)) };
         self.repeatable = true;
-        let held = pool.begin_with(AssertSqlSafe(home.hold() + "BEGIN")).await?;
+        let pool = self.pool()?;
+        let hold = self.home.map(|home| home.hold());
+        let link = unless_away(&pool, async {
+            Ok(match hold {
+                Some(hold) => Link::Held(pool.begin_with(AssertSqlSafe(hold + "BEGIN")).await?),
+                None => Link::Free(pool.acquire().await?),
+            })
+        })
+        .await?;
         self.repeatable = false;
-        Ok(Link::Held(held))
+        Ok(link)
     }
 
     /// The pool to ask.
@@ -120,20 +136,19 @@ impl<'a> Turn<'a> {
     pub async fn begin(&mut self) -> Result<Transaction<'static, Postgres>> {
         self.repeatable = true;
         let pool = self.pool()?;
-        let transaction = match self.rows {
-            // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a wait that
-            // took too long leaves none behind. Users that share a key wait for each other in vain.
-            Rows::Of(user) => {
-                let key = user.as_u64_pair().1 as i64;
-                let hold = self.home.map(|home| home.hold()).unwrap_or_default();
-                let begin = format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN");
-                pool.begin_with(AssertSqlSafe(begin)).await?
-            }
-            Rows::Catalog | Rows::Any => {
-                let hold = self.home.map(|home| home.hold()).unwrap_or_default();
-                pool.begin_with(AssertSqlSafe(format!("{hold}BEGIN"))).await?
-            }
-        };
+        let hold = self.home.map(|home| home.hold()).unwrap_or_default();
+        let transaction = unless_away(&pool, async {
+            let begin = match self.rows {
+                // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a
+                // wait that took too long leaves none behind. Users that share a key wait for each other in vain.
+                Rows::Of(user) => {
+                    let key = user.as_u64_pair().1 as i64;
+                    format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN")
+                }
+                Rows::Catalog | Rows::Any => format!("{hold}BEGIN"),
+            };
+            Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
+        })
         self.repeatable = false;
         Ok(transaction)
     }
@@ -150,11 +165,19 @@ impl<'a> Turn<'a> {
         };
         let Err(error) = &outcome else { return Some(outcome) };
         self.suspect(error);
-        if matches!(error, StoreError::Moved) {
-            return if Box::pin(self.again(error)).await { None } else { Some(outcome) };
-        }
-        if self.server.role == Role::Replica && !matches!(error, StoreError::Exhausted) {
-            // Whatever else a replica says, such as that it had to cancel, the primary knows better.
+        let hold = self.home.map(|home| home.hold()).unwrap_or_default();
+        let transaction = unless_away(&pool, async {
+            let begin = match self.rows {
+                // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a
+                // wait that took too long leaves none behind. Users that share a key wait for each other in vain.
+                Rows::Of(user) => {
+                    let key = user.as_u64_pair().1 as i64;
+                    format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN")
+                }
+                Rows::Catalog | Rows::Any => format!("{hold}BEGIN"),
+            };
+            Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
+        })
             self.server = &self.cluster.primary;
             return None;
         }

@@ -8,9 +8,9 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Cluster;
 use super::log::without_page_header;
 use super::server::{Server, plain};
+use super::{Cluster, peers};
 use crate::clock;
 use crate::store::StoreError;
 use crate::store::meters::Role;
@@ -27,9 +27,11 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// How often idle connections are asked for a sign of life.
 const PING: Duration = Duration::from_secs(10);
 
-/// The watch's own connection, and when the server was started that it leads to, in microseconds since the Unix epoch.
+/// The watch's own connection, since when it has it, and when the server was started that it leads to, in microseconds
+/// since the Unix epoch.
 struct Link {
     connection: PgConnection,
+    since: Instant,
     started_us: i64,
 }
 
@@ -75,7 +77,7 @@ async fn watch(cluster: &Cluster, at: usize) {
             pause = (pause * 2).min(LONGEST_PAUSE);
             continue;
         };
-        match timeout(LIMIT, look(cluster, server, &mut known.connection)).await {
+        match timeout(LIMIT, look(cluster, server, known)).await {
             Ok(Ok(())) => {}
             // The server may be there all the same, and only this connection was ended.
             Ok(Err(_)) | Err(_) => {
@@ -98,24 +100,30 @@ async fn reach(server: &Server) -> sqlx::Result<Link> {
     const SQL: &str = "SELECT (EXTRACT(EPOCH FROM pg_postmaster_start_time()) * 1000000)::bigint";
     let mut connection = server.connect().await?;
     let started_us = sqlx::query_scalar(SQL).fetch_one(&mut connection).await?;
-    Ok(Link { connection, started_us })
+    Ok(Link { connection, since: Instant::now(), started_us })
 }
 
-async fn look(cluster: &Cluster, server: &Server, connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn look(cluster: &Cluster, server: &Server, link: &mut Link) -> sqlx::Result<()> {
     match server.role {
-        Role::Primary => look_at_primary(cluster, connection).await,
-        Role::Replica => look_at_replica(cluster, server, connection).await,
+        Role::Primary => look_at_primary(cluster, link).await,
+        Role::Replica => look_at_replica(cluster, server, &mut link.connection).await,
     }
 }
 
-async fn look_at_primary(cluster: &Cluster, connection: &mut PgConnection) -> sqlx::Result<()> {
+async fn look_at_primary(cluster: &Cluster, link: &mut Link) -> sqlx::Result<()> {
     // What was flushed is what replicas can have. What was inserted is behind every commit, flushed or not.
     const SQL: &str = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint, \
-                       (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
+                       (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, \
+                       (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND starts_with(application_name, $1) AND application_name <> $2)";
     let (asked_us, doubts) = (cluster.now_us(), cluster.positions.doubts());
-    let (flushed, inserted): (i64, i64) = sqlx::query_as(SQL).fetch_one(connection).await?;
+    let looked = sqlx::query_as(SQL).bind(peers::NAME).bind(&cluster.peers.name);
+    let (flushed, inserted, others): (i64, i64, i64) = looked.fetch_one(&mut link.connection).await?;
     cluster.history.note(asked_us, without_page_header(flushed));
     cluster.positions.settle(doubts, cluster.mark(without_page_header(inserted)));
+    if link.since.elapsed() >= peers::GATHER {
+        cluster.peers.seen(asked_us, others);
+    }
     Ok(())
 }
 
