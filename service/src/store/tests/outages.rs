@@ -35,7 +35,8 @@ impl Rig {
         let mut config = DatabaseConfig {
             url: url.parse().unwrap_or_default(),
             replicas: vec![replica.url("app").parse().unwrap_or_default()],
-            min_connections: 0,
+            // A busy machine takes seconds to make ten connections, which is not what this is about.
+            acquire_timeout_ms: 60_000,
             ..DatabaseConfig::default()
         };
         change(&mut config);
