@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::server::Server;
-
 /// Where records end within a page of the log, never within its header (24 bytes, 40 on a segment's first page). The
 /// primary counts the header of a page that has just begun, a replica does not.
 pub fn without_page_header(position: i64) -> u64 {
@@ -36,7 +34,7 @@ struct Link {
 
 impl Head {
     /// A position behind everything that was committed before this was called; `None` when the primary does not say.
-    pub async fn after_now(&self, primary: &Server) -> Option<u64> {
+    pub async fn after_now(&self) -> Option<u64> {
         const SQL: &str = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
         const LIMIT: Duration = Duration::from_millis(500);
         let me = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
@@ -46,18 +44,25 @@ impl Head {
         }
         let all = self.asked.load(Ordering::Acquire);
         // Taken out, so that a connection whose answer nobody waited for is not used again.
-        let connection = link.connection.take();
+        let mut connection = link.connection.take()?;
         let looked_up = tokio::time::timeout(LIMIT, async {
-            let mut connection = match connection {
-                Some(connection) => connection,
-                None => primary.connect().await?,
-            };
             let position: i64 = sqlx::query_scalar(SQL).fetch_one(&mut connection).await?;
             Ok::<_, sqlx::Error>((connection, position))
         });
         let (connection, position) = looked_up.await.ok()?.ok()?;
         *link = Link { connection: Some(connection), position: without_page_header(position), answers: all };
         Some(link.position)
+    }
+
+    /// Whether it has nothing to ask by.
+    pub fn lacks_connection(&self) -> bool {
+        // Whoever holds the lock has a connection.
+        self.link.try_lock().is_ok_and(|link| link.connection.is_none())
+    }
+
+    /// Something to ask by; a write does not wait until it is made.
+    pub async fn provide(&self, connection: PgConnection) {
+        self.link.lock().await.connection = Some(connection);
     }
 
     /// Closes the connection.

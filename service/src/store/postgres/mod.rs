@@ -170,7 +170,7 @@ impl Cluster {
             self.positions.note(rows, self.now_us());
             return;
         }
-        match self.head.after_now(&self.primary).await {
+        match self.head.after_now().await {
             Some(position) => self.positions.note(rows, position),
             None => self.positions.doubt(),
         }

@@ -23,7 +23,9 @@ const SELDOM: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A server that takes longer to answer is slow, not away: it may be overloaded.
-const LIMIT: Duration = Duration::from_secs(1);
+const LIMIT: Duration = Duration::from_secs(5);
+/// Making a connection costs both sides much more than a question, on a busy machine seconds.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How often idle connections are asked for a sign of life.
 const PING: Duration = Duration::from_secs(10);
 
@@ -48,7 +50,7 @@ async fn watch(cluster: &Cluster, at: usize) {
     let mut said = String::new();
     loop {
         let Some(known) = &mut link else {
-            match timeout(LIMIT, reach(server)).await {
+            match timeout(CONNECT_LIMIT, reach(server)).await {
                 Ok(Ok(new)) => {
                     let restarted = started_us != 0 && started_us != new.started_us;
                     if !said.is_empty() || restarted {
@@ -83,6 +85,11 @@ async fn watch(cluster: &Cluster, at: usize) {
             Ok(Err(_)) | Err(_) => {
                 link = None;
                 continue;
+            }
+        }
+        if at == 0 && !cluster.replicas.is_empty() && cluster.head.lacks_connection() {
+            if let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, server.connect()).await {
+                cluster.head.provide(connection).await;
             }
         }
         tokio::select! {
