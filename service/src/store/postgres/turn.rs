@@ -68,7 +68,8 @@ impl DerefMut for Link {
 /// # Errors
 /// [`StoreError::Unreachable`] then, or what the question comes to.
 pub async fn unless_away<T>(pool: &PgPool, question: impl Future<Output = Result<T>>) -> Result<T> {
-    pool.close_event().do_until(question).await.unwrap_or_else(|closed| Err(closed.into()))
+    // In a box, for it would lie in several places of every caller's future, large as it is.
+    pool.close_event().do_until(Box::pin(question)).await.unwrap_or_else(|closed| Err(closed.into()))
 }
 
 /// One question on its way.
@@ -149,6 +150,7 @@ impl<'a> Turn<'a> {
             };
             Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
         })
+        .await?;
         self.repeatable = false;
         Ok(transaction)
     }
@@ -165,19 +167,12 @@ impl<'a> Turn<'a> {
         };
         let Err(error) = &outcome else { return Some(outcome) };
         self.suspect(error);
-        let hold = self.home.map(|home| home.hold()).unwrap_or_default();
-        let transaction = unless_away(&pool, async {
-            let begin = match self.rows {
-                // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a
-                // wait that took too long leaves none behind. Users that share a key wait for each other in vain.
-                Rows::Of(user) => {
-                    let key = user.as_u64_pair().1 as i64;
-                    format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN")
-                }
-                Rows::Catalog | Rows::Any => format!("{hold}BEGIN"),
-            };
-            Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
-        })
+        if matches!(error, StoreError::Moved) {
+            return if Box::pin(self.again(error)).await { None } else { Some(outcome) };
+        }
+        if self.server.role == Role::Replica && !matches!(error, StoreError::Slow) {
+            // Whatever a replica says, such as that it had to cancel, the primary knows better; but what takes long takes
+            // long there, too.
             self.server = &self.cluster.primary;
             return None;
         }

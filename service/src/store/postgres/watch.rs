@@ -87,10 +87,12 @@ async fn watch(cluster: &Cluster, at: usize) {
                 continue;
             }
         }
-        if at == 0 && !cluster.replicas.is_empty() && cluster.head.lacks_connection() {
-            if let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, server.connect()).await {
-                cluster.head.provide(connection).await;
-            }
+        if at == 0
+            && !cluster.replicas.is_empty()
+            && cluster.head.lacks_connection()
+            && let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, server.connect()).await
+        {
+            cluster.head.provide(connection).await;
         }
         tokio::select! {
             () = tokio::time::sleep(interval) => {}

@@ -224,7 +224,7 @@ async fn of_two_who_present_a_refresh_token_at_the_same_time_one_gets_the_next(s
         sessions::insert(store, &session, 100).await.unwrap();
         let (one, other) = ([100 + round; 32], [200 + round; 32]);
         let present = |new| async move {
-            sessions::rotate(store, &[round; 32], &new, Timestamp(2), Timestamp(1000)).await.unwrap()
+            sessions::rotate(store, owner, &[round; 32], &new, Timestamp(2), Timestamp(1000)).await.unwrap()
         };
         let outcomes = tokio::join!(present(one), present(other)).into();
         let outcomes: [sessions::Rotation; 2] = outcomes;

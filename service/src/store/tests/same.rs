@@ -190,9 +190,10 @@ async fn ask(store: &Store, question: &Question) -> String {
             };
             told(sessions::insert(store, &session, 2).await.map(sorted))
         }
-        Question::Rotate { old, new, at } => {
-            told(sessions::rotate(store, &[old; 32], &[new; 32], Timestamp(at), Timestamp(at + 5)).await)
-        }
+        Question::Rotate { old, new, at } => told(
+            sessions::rotate(store, id(old % 4), &[old; 32], &[new; 32], Timestamp(at), Timestamp(at + 5))
+                .await,
+        ),
         Question::Logout { user, session } => {
             let ended = sessions::revoke(store, id(user), session.map(id), now).await.map(sorted);
             told(ended) + &told(sessions::revoked(store, Timestamp(0), Timestamp(3)).await.map(sorted))
