@@ -4,6 +4,7 @@ mod accounts;
 mod catalog;
 mod fresh;
 mod headers;
+mod limits;
 mod phases;
 mod step;
 mod tasks;
