@@ -9,8 +9,9 @@ use harness::process::{Ended, Process, program, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// PostgreSQL, a replica and a process, with data: what starts quickly.
-const SMALL: [&str; 8] = ["single", "--replicas", "1", "--no-prometheus", "--users", "3", "--products", "5"];
+/// PostgreSQL, a replica, Redis, two processes and a worker, nginx: one of everything that starts quickly.
+const SMALL: [&str; 10] =
+    ["single", "--api", "2", "--replicas", "1", "--no-prometheus", "--users", "3", "--products", "5"];
 
 /// A machine's folder for temporary files, so that deployments of several tests do not know of each other.
 struct Machine(TempDir);
@@ -104,7 +105,7 @@ fn a_deployment_in_the_background_is_shown_answers_and_is_gone_after_down() -> R
     let state: Value = serde_json::from_str(&status.stdout)?;
     let names: Vec<&str> =
         state["entries"].as_array().context("entries")?.iter().filter_map(|it| it["name"].as_str()).collect();
-    assert_eq!(names, ["api-1", "postgres", "postgres-replica-1"]);
+    assert_eq!(names, ["nginx", "api-1", "api-2", "worker", "postgres", "postgres-replica-1", "redis"]);
     for name in names {
         assert!(up.stdout.contains(name), "{name} is not in\n{}", up.stdout);
     }
@@ -165,7 +166,7 @@ fn a_start_that_fails_says_why_and_leaves_nothing_running() -> Result<()> {
     let ended = run(machine.stack(&["up"])?.args(SMALL).args(["--port", &port]))?;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stderr.contains("api-1 ended while it was starting") && ended.stderr.contains(&port),
+        ended.stderr.contains("nginx ended while it was starting") && ended.stderr.contains(&port),
         "{ended:?}"
     );
     machine.is_clean(Duration::from_secs(1))?;

@@ -76,7 +76,7 @@ pub struct Status {
 #[command(after_help = "\
 Without options: single has one process with a cache of its own; scaled has 3 processes, 2 replicas, a tiered cache and
 RabbitMQ; sharded has 3 shards with a replica each, a catalogue with one, a Redis cluster and 3 processes.
-Several processes share Redis for rate limits and ended sessions, whatever --cache says.
+Several processes share Redis for rate limits and ended sessions, and for the cache unless --cache says otherwise.
 
 Examples:
   stack up scaled --api 5 --replicas 1

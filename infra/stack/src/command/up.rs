@@ -10,7 +10,7 @@ use std::{fs, thread};
 use anyhow::{Context as _, Result, bail};
 use indicatif::ProgressBar;
 use stack::process::is_alive;
-use stack::topology::{Plan, Seed, Topology};
+use stack::topology::{Cache, Plan, Seed, Topology};
 
 use super::state::{self, State};
 use super::{Up, table};
@@ -171,7 +171,7 @@ fn plan(arguments: &Up) -> Plan {
         products: arguments.products,
         seed: arguments.seed,
     });
-    Plan {
+    let mut plan = Plan {
         phase: arguments.phase,
         api: arguments.api.unwrap_or(usual.api),
         replicas: arguments.replicas.unwrap_or(usual.replicas),
@@ -185,5 +185,32 @@ fn plan(arguments: &Up) -> Plan {
         settings: arguments.settings.clone(),
         seed,
         cpus: arguments.cpus.clone(),
+    };
+    if arguments.cache.is_none() && plan.several() && plan.cache == Cache::Local {
+        plan.cache = Cache::Tiered;
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::command::{Cli, Command as Asked};
+
+    #[test]
+    fn several_processes_share_a_cache_unless_one_says_otherwise() {
+        let planned = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let Asked::Up(arguments) = cli.command else { panic!("{line} is no start") };
+            plan(&arguments)
+        };
+        assert_eq!(planned("stack up single").cache, Cache::Local);
+        for line in ["stack up single --roles split", "stack up single --api 2"] {
+            assert_eq!(planned(line).cache, Cache::Tiered, "{line}");
+            planned(line).check().unwrap();
+        }
+        assert_eq!(planned("stack up single --api 2 --cache off").cache, Cache::Off);
     }
 }
