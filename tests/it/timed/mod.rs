@@ -7,4 +7,5 @@ mod doctor;
 mod freeze;
 mod jobs;
 mod midway;
+mod reshard;
 mod starved;
