@@ -3,7 +3,9 @@
 mod crash;
 mod errands;
 mod primary;
+mod redis;
 mod replica;
+mod rolling;
 
 use std::time::Duration;
 
