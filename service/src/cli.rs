@@ -106,8 +106,8 @@ Examples:
     after_help = "\
 Users are in 1,024 buckets by a hash of their id; a bucket is on one of the databases of database.shards, which are
 numbered from 0. Without options: what each of them holds. A bucket is copied while it is written to, compared row by
-row, and switched while its writers wait for some milliseconds. A move that was cut off in any way is finished or undone
-by the same command, or by --cancel; nothing is lost either way.
+row, and switched while its writers wait for a fraction of a second. A move that was cut off in any way is finished or
+undone by the same command, or by --cancel; nothing is lost either way.
 
 To add a database: append it to database.shards of every process, `service migrate`, restart them one after another,
 `service reshard --even`.

@@ -88,7 +88,12 @@ fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
                 let store = store::Store::open(&config.database, &metrics).await?;
                 store.migrate().await?;
                 store.close().await;
-                eprintln!("{} is up to date", config.database.name());
+                let shards = match config.database.shards.len() {
+                    0 => "is".to_owned(),
+                    1 => "and its shard are".to_owned(),
+                    several => format!("and its {several} shards are"),
+                };
+                eprintln!("{} {shards} up to date", config.database.name());
             }
             Command::Explain { only_bad } => {
                 let (text, good) = explain::run(&config, only_bad).await?;

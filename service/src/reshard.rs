@@ -1,5 +1,6 @@
 //! `service reshard`: moves buckets of users from one database to another while the service runs.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,14 +51,22 @@ pub async fn run(config: Config, options: &ReshardOptions) -> anyhow::Result<Exi
 
 async fn act(mover: &mut Mover, options: &ReshardOptions, shards: u16) -> anyhow::Result<ExitCode> {
     let places = mover.places().await?;
-    let buckets: Vec<Bucket> = options.bucket.iter().filter_map(|number| Bucket::new(*number)).collect();
+    // A bucket that is named twice moves once.
+    let buckets: BTreeSet<u16> = options.bucket.iter().copied().collect();
+    let buckets: Vec<Bucket> = buckets.into_iter().filter_map(Bucket::new).collect();
     if options.cancel {
         let which: Vec<Bucket> = match buckets.as_slice() {
             [] => Bucket::all().filter(|bucket| places[bucket.index()].moving).collect(),
             given => given.to_vec(),
         };
         let count = mover.cancel(which.into_iter()).await?;
-        eprintln!("{count} moves that were cut off are finished or undone; all data are whole");
+        match count {
+            0 => eprintln!("no move was cut off; nothing was changed"),
+            _ => eprintln!(
+                "{} finished or undone; all data are whole",
+                counted(count, "move that was cut off", "moves that were cut off")
+            ),
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let steps = match (options.to, options.split, options.even) {
@@ -75,10 +84,11 @@ async fn act(mover: &mut Mover, options: &ReshardOptions, shards: u16) -> anyhow
         }
     };
     if options.dry_run {
-        for step in &steps {
+        let moves = steps.iter().filter(|step| step.from != step.to);
+        for step in moves.clone() {
             println!("bucket {} from shard {} to shard {}", step.bucket, step.from, step.to);
         }
-        eprintln!("{} buckets would move; nothing was changed", steps.len());
+        eprintln!("{} would move; nothing was changed", counted(moves.count(), "bucket", "buckets"));
         return Ok(ExitCode::SUCCESS);
     }
     carry_out(mover, &steps).await
@@ -126,16 +136,22 @@ async fn carry_out(mover: &mut Mover, steps: &[Step]) -> anyhow::Result<ExitCode
         }
     }
     bar.finish_and_clear();
-    eprintln!("{moved} buckets moved, {there} were there already; in all {}", told(&total));
+    let already = if there > 0 { format!("; {there} already there") } else { String::new() };
+    let in_all = if moved > 0 { format!("; in all {}", told(&total)) } else { String::new() };
+    eprintln!("{} moved{already}{in_all}", counted(moved, "bucket", "buckets"));
     Ok(ExitCode::SUCCESS)
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn told(moved: &Moved) -> String {
     format!(
-        "{} users, {} rows verified, {} users copied again; writers waited {:.0} ms at most",
-        moved.users,
+        "{}, {} rows verified, {} copied again; writers waited {:.0} ms at most",
+        counted(moved.users, "user", "users"),
         moved.rows,
-        moved.changed,
+        counted(moved.changed, "user", "users"),
         moved.closed.as_secs_f64() * 1000.0
     )
 }
@@ -162,7 +178,7 @@ async fn status(mover: &mut Mover, shards: u16) -> anyhow::Result<()> {
     }
     let uneven = plan::even(&places, shards).len();
     if uneven > 0 {
-        eprintln!("`service reshard --even` would move {uneven} buckets");
+        eprintln!("`service reshard --even` would move {}", counted(uneven, "bucket", "buckets"));
     }
     Ok(())
 }
