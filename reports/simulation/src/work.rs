@@ -45,7 +45,7 @@ pub struct Bin {
     pub waiting: Histogram,
     /// Sum of those times, nanoseconds.
     pub waited_ns: u128,
-    /// Time that workers were busy, nanoseconds, by tier in the order of [`Kind::ALL`], counted where a service begins.
+    /// Time that workers were busy, nanoseconds, by tier in the order of [`crate::Kind::ALL`], counted where a service begins.
     pub busy_ns: [u64; 4],
 }
 
