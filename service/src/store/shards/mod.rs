@@ -86,7 +86,7 @@ impl Sharding {
         let routing = Arc::new(Routing::new(map, Arc::clone(&self.directory), self.shards.clone()));
         if self.routing.set(Arc::clone(&routing)).is_ok() {
             let stop = self.stop.clone();
-            tokio::spawn(async move { stop.run_until_cancelled(routing.keep_fresh()).await });
+            tokio::spawn(async move { stop.run_until_cancelled(routing.keep_fresh(&stop)).await });
         }
         Ok(())
     }

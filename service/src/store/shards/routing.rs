@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgExecutor;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::directory_map::{read_map, version, write_place};
@@ -89,14 +90,18 @@ impl Routing {
         }
     }
 
-    /// Refreshes the map for as long as the future is polled.
-    pub async fn keep_fresh(&self) {
+    /// Refreshes the map until `stop`, or for as long as the future is polled.
+    pub async fn keep_fresh(&self, stop: &CancellationToken) {
         let mut ticks = tokio::time::interval(POLL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failing = false;
         loop {
             ticks.tick().await;
             let outcome = self.refresh().await;
+            // Whoever stops this closes the directory next.
+            if stop.is_cancelled() {
+                return;
+            }
             if let Err(error) = &outcome
                 && !failing
             {
