@@ -230,6 +230,11 @@ impl Keeper {
             member.clean = None;
             home.set_trust(None);
             member.standings.withdraw().await;
+            if !member.renew {
+                // What this process wrote out there is out of reach since it came in, and from then on it tells: two that
+                // came back would else wait for each other until their rows expire.
+                member.standings.back_inside().await;
+            }
             return RENEW / 5;
         }
         if !seen.stale.is_empty() {
