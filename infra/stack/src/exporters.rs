@@ -31,15 +31,15 @@ impl Exporters {
         Ok(Self { running: Vec::new(), folder: folder::temporary("exporters")? })
     }
 
-    /// One for all PostgreSQL servers, by the URLs of a database on each.
+    /// One for the PostgreSQL server called `name`, by the URL of a database on it. (One for several servers answers with
+    /// an error, because what they share is then there twice.)
     ///
     /// # Errors
     /// It is not installed or does not come up.
-    pub fn postgres(&mut self, urls: &[String]) -> Result<()> {
-        let plain = urls.iter().map(|url| format!("{url}?sslmode=disable")).collect::<Vec<_>>().join(",");
-        self.start(POSTGRES_EXPORTER, "postgres", |command, port| {
+    pub fn postgres(&mut self, name: &str, url: &str) -> Result<()> {
+        self.start(POSTGRES_EXPORTER, name, |command, port| {
             command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--log.level=warn");
-            command.env("DATA_SOURCE_NAME", plain);
+            command.env("DATA_SOURCE_NAME", format!("{url}?sslmode=disable"));
         })
     }
 

@@ -211,11 +211,9 @@ impl Topology {
     fn start_prometheus(&mut self) -> Result<()> {
         let mut exporters = Exporters::none()?;
         let clusters = self.parts.main.iter().chain(&self.parts.shards);
-        let urls: Vec<String> = clusters
-            .flat_map(|it| std::iter::once(it.primary.url(DATABASE)).chain(it.replica_urls()))
-            .collect();
-        if !urls.is_empty() {
-            exporters.postgres(&urls)?;
+        let urls = clusters.flat_map(|it| std::iter::once(it.primary.url(DATABASE)).chain(it.replica_urls()));
+        for (number, url) in urls.enumerate() {
+            exporters.postgres(&format!("postgres-{}", number + 1), &url)?;
         }
         match &self.parts.redis {
             Some(RedisKind::Server(redis)) => exporters.redis("redis", &redis.url())?,
