@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 /// collected. An id may be given again; id and start together are not.
 pub fn started_ticks(pid: u32) -> Option<u64> {
     let (state, fields) = stat(pid)?;
-    // Field 22, of which the first two and the state have been read.
-    if state == "Z" { None } else { fields.get(18)?.parse().ok() }
+    // Fields 20 and 22, of which the first two and the state have been read. The first thread of a process that was killed
+    // may have ended while others still hold its ports.
+    let threads: u32 = fields.get(16)?.parse().ok()?;
+    if state == "Z" && threads <= 1 { None } else { fields.get(18)?.parse().ok() }
 }
 
 /// Whether process `pid` is there.
