@@ -22,8 +22,10 @@ use crate::{
 
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
-/// With pauses of a second on average they ask for up to 4,000 requests a second.
 const USERS: u32 = 4000;
+/// How long they pause, seconds, from and to: the first asks for up to 4,000 requests a second, which leaves a core idle
+/// between them and makes each pay for its own waking; the second for up to 20,000, more than most can send from a core.
+const PAUSES_S: [(f64, f64); 2] = [(0.5, 1.5), (0.1, 0.3)];
 /// Requests per user after which all are at work, and so long again until what starting cost is behind a client.
 const UNDER_WAY: u64 = 3;
 const SETTLE: Duration = Duration::from_secs(3);
@@ -34,13 +36,28 @@ const START: Duration = Duration::from_secs(90);
 pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let server = Fast::start(SERVER)?;
-    let clients = clients(&server.url(), each, folder.path())?;
+    let mut text = String::new();
+    for pauses_s in PAUSES_S {
+        text += &with_pauses(pauses_s, &server, rounds, each, folder.path())?;
+    }
+    text.push_str("\nBounds: k6 at least 5 × as dear, Locust at least 15 ×.\n");
+    Ok(text)
+}
+
+fn with_pauses(
+    pauses_s: (f64, f64),
+    server: &Fast,
+    rounds: u32,
+    each: Duration,
+    folder: &Path,
+) -> Result<String> {
+    let clients = clients(&server.url(), pauses_s, each, folder)?;
     let mut seen = vec![Seen::default(); clients.len()];
     for round in 1..=rounds {
         for (client, seen) in clients.iter().zip(&mut seen) {
             let Ok(command) = &client.command else { continue };
-            let _ = fs::remove_dir_all(folder.path().join("record"));
-            let One { cost_us, rate, memory_bytes } = one(&server, client.name, command, each)?;
+            let _ = fs::remove_dir_all(folder.join("record"));
+            let One { cost_us, rate, memory_bytes } = one(server, client.name, command, each)?;
             eprintln!(
                 "round {round} of {rounds}: {} {} µs a request at {rate:.0}/s",
                 client.name,
@@ -51,28 +68,32 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
             seen.memory_mb.0.push(memory_bytes as f64 / 1e6);
         }
     }
-    Ok(section(&clients, &seen, rounds, each))
+    Ok(section(&clients, &seen, pauses_s, rounds, each))
 }
 
 /// The clients, each in the words of its own manual.
-fn clients(url: &str, each: Duration, folder: &Path) -> Result<[Peer; 4]> {
+fn clients(url: &str, pauses_s: (f64, f64), each: Duration, folder: &Path) -> Result<[Peer; 4]> {
     // Longer than what is measured: each is killed once it has been.
     let (users, seconds) = (USERS.to_string(), (each + START + 2 * SETTLE).as_secs().to_string());
     let lasting = format!("{seconds}s");
+    let (least, most) = (pauses_s.0.to_string(), pauses_s.1.to_string());
     let scenario = include_str!("flow/loadgen.yaml").replace("USERS", &users).replace("SECONDS", &seconds);
+    let scenario = scenario.replace("LEAST", &least).replace("MOST", &most);
     let scenario = put(folder, "flow.yaml", &scenario)?;
     let script = put(folder, "flow.js", include_str!("flow/k6.js"))?;
     let locust_file = put(folder, "locustfile.py", include_str!("flow/locustfile.py"))?;
     let (record, base) = (folder.join("record").display().to_string(), format!("BASE={url}"));
+    let (least, most) = (format!("LEAST={least}"), format!("MOST={most}"));
+    let pauses = [least.as_str(), most.as_str()];
     let loadgen = ["run", &scenario, "--target", url, "--out", &record, "--no-tui"];
     let k6 = [&K6_RUN[..], &["--vus", &users, "--duration", &lasting, "-e", &base, &script]].concat();
     let run = locust_run(&users, &lasting, url);
     let locust = |class| [&["-f", &locust_file][..], &run, &["--only-summary", class]].concat();
     Ok([
         peer("loadgen", "loadgen", &[], &loadgen)?,
-        peer("k6", "k6", &[], &k6)?,
-        peer("Locust, FastHttpUser", "locust", &[], &locust("Fast"))?,
-        peer("Locust, HttpUser", "locust", &[], &locust("Usual"))?,
+        peer("k6", "k6", &pauses, &k6)?,
+        peer("Locust, FastHttpUser", "locust", &pauses, &locust("Fast"))?,
+        peer("Locust, HttpUser", "locust", &pauses, &locust("Usual"))?,
     ])
 }
 
@@ -123,10 +144,16 @@ fn one(server: &Fast, name: &str, command: &[String], each: Duration) -> Result<
     })
 }
 
-fn section(clients: &[Peer], seen: &[Seen], rounds: u32, each: Duration) -> String {
+fn section(
+    clients: &[Peer],
+    seen: &[Seen],
+    (least, most): (f64, f64),
+    rounds: u32,
+    each: Duration,
+) -> String {
     let mut text = format!(
-        "\n## A realistic flow\n\n{USERS} users: log in once, then a list, one of it by its id, what belongs to it, a \
-         comment, the account, each with the token and a pause of 0.5–1.5 s after it. User and system time of the \
+        "\n## A realistic flow, pauses of {least}–{most} s\n\n{USERS} users: log in once, then a list, one of it by its id, what belongs to it, a \
+         comment, the account, each with the token and such a pause after it. User and system time of the \
          client's processes on one core per request, once everybody is at work; bare hyper server on the other core; \
          {rounds} × {} s, interleaved. The files are in tests/bench/flow.\n\n\
          | client | least µs | median µs | most µs | requests/s | memory MB | × loadgen |\n|---|---|---|---|---|---|---|\n",
@@ -150,6 +177,5 @@ fn section(clients: &[Peer], seen: &[Seen], rounds: u32, each: Duration) -> Stri
             Err(why) => writeln!(text, "| {} | {why} | | | | | |", client.name),
         };
     }
-    text.push_str("\nBounds: k6 at least 5 × as dear, Locust at least 15 ×.\n");
     text
 }

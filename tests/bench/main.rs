@@ -17,6 +17,7 @@ mod depth;
 mod flow;
 mod hundred_thousand;
 mod open_connections;
+mod overload;
 mod page;
 mod peers;
 mod per_request;
@@ -89,6 +90,8 @@ enum Part {
     Depth,
     /// Memory of the service with ten thousand connections open.
     OpenConnections,
+    /// Three times the capacity for a minute, and how soon all is well after; about eight minutes, only when named.
+    Overload,
     /// Time and memory of a page of a one-hour run.
     Page,
     /// `make demo` from nothing, with the build.
@@ -132,6 +135,7 @@ fn main() -> Result<()> {
             Part::Routes => routes::measure(cli.rounds, each)?,
             Part::Depth => depth::measure()?,
             Part::OpenConnections => open_connections::measure()?,
+            Part::Overload => overload::measure()?,
             Part::Page => page::measure(cli.rounds)?,
             Part::Demo => demo::measure()?,
         };

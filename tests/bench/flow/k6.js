@@ -6,13 +6,15 @@ import { sleep } from "k6";
 export const options = { discardResponseBodies: true };
 
 const base = __ENV.BASE;
+const least = Number(__ENV.LEAST);
+const most = Number(__ENV.MOST);
 const credentials = JSON.stringify({ email: "load@example.com", password: "correct horse battery" });
 const comment = JSON.stringify({ text: "looks good to me" });
 
 let authorization;
 
 function think() {
-  sleep(0.5 + Math.random());
+  sleep(least + (most - least) * Math.random());
 }
 
 function params(name, more) {

@@ -1,12 +1,15 @@
 # Log in once; then a list, one of it, what belongs to it, a comment, the account, with a pause after each.
+import os
 import random
 import time
 
 from locust import FastHttpUser, HttpUser
 
+LEAST, MOST = float(os.environ["LEAST"]), float(os.environ["MOST"])
+
 
 def think():
-    time.sleep(random.uniform(0.5, 1.5))
+    time.sleep(random.uniform(LEAST, MOST))
 
 
 def log_in(user):

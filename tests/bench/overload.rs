@@ -1,0 +1,148 @@
+//! What the service still does while three times as much is asked of it as it holds, and how soon all is well after.
+
+use std::{fmt::Write as _, ops::Range, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use harness::{
+    process::{program, repository},
+    service::Site,
+};
+use record::{Capacity, Record, new_histogram, quantile_us, unit::show_us};
+
+use crate::{peers::put, usage::run_on};
+
+const CLIENT: usize = 0;
+const SERVICE: usize = 1;
+/// How many requests loadgen keeps in flight at most: several times what the service takes at once.
+const IN_FLIGHT: u32 = 4000;
+/// Seconds at half the capacity, at the capacity, at three times the capacity, and at half again.
+const STAGES_S: [u64; 4] = [10, 30, 60, 30];
+/// Seconds at the start of a stage that tell of the one before it.
+const SETTLE_S: u64 = 3;
+
+/// Measures once and gives back a section of the document.
+pub fn measure() -> Result<String> {
+    let site = Site::new()?
+        .with("SERVICE_LIMITS_PROFILE", "off")
+        .with("SERVICE_LOG_REQUESTS", "off")
+        .with("SERVICE_AUTH_ACCESS_TTL_S", "86400");
+    let accounts = site.seed(IN_FLIGHT, 20, 2_000)?;
+    let accounts = format!("accounts={}", accounts.display());
+    let service = site.start_on(SERVICE)?;
+    let loadgen = program("loadgen")?.display().to_string();
+    let shipped = repository().join("scenarios/capacity.yaml").display().to_string();
+    let ask = |command: &str, scenario: &str, out: &Path, more: &[&str]| {
+        let out = out.display().to_string();
+        let usual = ["--target", &service.url, "--var", &accounts, "--out", &out, "--no-tui"];
+        let arguments = [&[command, scenario][..], &usual, more].concat();
+        run_on(CLIENT, Duration::from_secs(900), &loadgen, &arguments)
+    };
+
+    let (folder, pushed) = (site.folder().join("capacity"), site.folder().join("overload"));
+    ask("capacity", &shipped, &folder, &["--trial", "6s", "--soak", "0s"])?;
+    let found = Capacity::read(&folder)?;
+    eprintln!("{}", found.sentence);
+    let capacity = found.answer.low_per_s.with_context(|| found.sentence.clone())?;
+    let scenario = put(site.folder(), "overload.yaml", &scenario(&shipped, capacity))?;
+    ask("run", &scenario, &pushed, &[])?;
+    section(&found.sentence, peak(&found, &folder)?, &Record::open(&pushed)?)
+}
+
+fn scenario(shipped: &str, capacity: f64) -> String {
+    let stages = [0.5, 1.0, 3.0, 0.5].into_iter().zip(STAGES_S);
+    let stages = stages.fold(String::new(), |mut text, (times, seconds)| {
+        let _ = write!(text, "{{ rate: {:.0}/s, hold: {seconds}s }}, ", times * capacity);
+        text
+    });
+    format!(
+        "extends: {shipped}\nversion: 1\nname: overload\nload:\n  arrivals:\n    process: poisson\n    \
+         max_in_flight: {IN_FLIGHT}\n    stages: [{stages}]\n  warm_up: 5s\n"
+    )
+}
+
+/// What a window of the run showed.
+struct Window {
+    offered_per_s: f64,
+    good_per_s: f64,
+    refused_per_s: f64,
+    not_sent_per_s: f64,
+    p99_us: Option<u64>,
+}
+
+/// The most that any trial of the search answered a second.
+fn peak(found: &Capacity, folder: &Path) -> Result<f64> {
+    let mut peak = 0.0_f64;
+    for step in &found.steps {
+        let record = Record::open(&folder.join(&step.record))?;
+        peak = peak.max(window(&record, SETTLE_S..record.recorded_s())?.good_per_s);
+    }
+    Ok(peak)
+}
+
+fn window(record: &Record, seconds: Range<u64>) -> Result<Window> {
+    let rows = || record.series.iter().filter(|row| seconds.contains(&row.second));
+    let length = rows().count() as f64;
+    ensure!(length > 0.0, "no second of {seconds:?} is in the record");
+    let mut response = new_histogram();
+    record.each_response_second(|second, histogram| {
+        if seconds.contains(&second) {
+            response.add(histogram)?;
+        }
+        anyhow::Ok(())
+    })?;
+    let per_s = |sum: u64| sum as f64 / length;
+    Ok(Window {
+        offered_per_s: per_s(rows().map(|row| row.offered).sum()),
+        good_per_s: per_s(rows().map(|row| row.completed).sum()),
+        refused_per_s: per_s(rows().map(|row| row.failed).sum()),
+        not_sent_per_s: per_s(rows().map(|row| row.dropped).sum()),
+        p99_us: quantile_us(&response, 0.99),
+    })
+}
+
+/// Seconds after `from` until every later one has all its requests answered, with a p99 no worse than `normal_us`.
+fn back_to_normal_s(record: &Record, from: u64, normal_us: u64) -> Result<u64> {
+    let mut last_bad = None;
+    for second in from..record.recorded_s().saturating_sub(1) {
+        let seen = window(record, second..second + 1)?;
+        let well = seen.refused_per_s == 0.0 && seen.not_sent_per_s == 0.0;
+        if !well || seen.p99_us.is_none_or(|p99_us| p99_us > normal_us) {
+            last_bad = Some(second);
+        }
+    }
+    Ok(last_bad.map_or(0, |second| second + 1 - from))
+}
+
+fn section(found: &str, peak_per_s: f64, record: &Record) -> Result<String> {
+    let mut text = format!(
+        "\n## Three times the capacity\n\nThe embedded service on one core, loadgen on the other, the mix of \
+         scenarios/capacity.yaml, Poisson arrivals, {IN_FLIGHT} in flight at most; one run. First the search: {found} The most \
+         that any of its trials answered is {peak_per_s:.0}/s. The first {SETTLE_S} s of a stage are left out.\n\n\
+         | offered | requests due/s | answered/s | refused or failed/s | not sent/s | p99 of the answered |\n|---|---|---|---|---|---|\n"
+    );
+    let (mut begin, mut stages) = (0, Vec::new());
+    for (name, seconds) in ["half", "capacity", "3 × capacity", "half again"].into_iter().zip(STAGES_S) {
+        let end = begin + seconds;
+        let seen = window(record, begin + SETTLE_S..end)?;
+        let Window { offered_per_s, good_per_s, refused_per_s, not_sent_per_s, p99_us } = seen;
+        let p99 = p99_us.map_or_else(|| "–".to_owned(), |it| show_us(it as f64));
+        let _ = writeln!(
+            text,
+            "| {name} | {offered_per_s:.0} | {good_per_s:.0} | {refused_per_s:.0} | {not_sent_per_s:.0} | {p99} |"
+        );
+        stages.push((begin, good_per_s, p99_us.context("a p99 of each stage")?));
+        begin = end;
+    }
+    let [_, (_, _, at_capacity_us), (_, good_per_s, pushed_us), (after, _, _)] = stages[..] else {
+        unreachable!("there are four stages");
+    };
+    let normal_s = back_to_normal_s(record, after, at_capacity_us)?;
+    let _ = write!(
+        text,
+        "\n- answered at three times the capacity ÷ the peak **{:.2}** (bound ≥ 0.9)\n- p99 there ÷ p99 at the capacity **{:.2}** (bound ≤ 3)\n\
+         - until nothing fails any more and each second's p99 is no worse than at the capacity: **{normal_s} s** (bound ≤ 5)\n",
+        good_per_s / peak_per_s,
+        pushed_us as f64 / at_capacity_us as f64,
+    );
+    Ok(text)
+}
