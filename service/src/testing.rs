@@ -79,6 +79,15 @@ pub async fn sharded_store(shards: usize) -> Store {
     store
 }
 
+/// Questions that replicas answered so far.
+pub fn answered_by_replicas(metrics: &Metrics) -> f64 {
+    let lines = metrics.render();
+    let counts = lines.lines().filter(|line| {
+        line.starts_with("db_client_operation_duration_seconds_count") && line.contains("role=\"replica\"")
+    });
+    counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
 /// A user in `store`.
 pub async fn user(store: &Store, number: u128) -> uuid::Uuid {
     let id = uuid::Uuid::from_u128(number);

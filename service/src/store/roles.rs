@@ -24,6 +24,8 @@ pub async fn page(
                 page.extend(page_of(db, email, after, limit).await?);
             }
             page.sort_unstable_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
+            // Between two questions a user may have moved from one database to the other.
+            page.dedup_by_key(|user| user.id);
             page.truncate(usize::try_from(limit).unwrap_or(0));
             Ok(page)
         })

@@ -124,7 +124,7 @@ async fn guard(shard: &mut PgConnection, table: &Table) -> anyhow::Result<()> {
         "CREATE TRIGGER guard_bucket BEFORE INSERT OR UPDATE OR DELETE ON {} \
          FOR EACH ROW EXECUTE FUNCTION guard_bucket('{}')",
         table.name,
-        table.trigger_argument()
+        table.owner_column()
     );
     sqlx::query(AssertSqlSafe(trigger)).execute(shard).await?;
     Ok(())

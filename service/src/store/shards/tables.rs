@@ -50,6 +50,8 @@ pub(super) const STAYING: &[&str] = &[
     "search_terms",
     "schedules",
     "cache_processes",
+    "co_favorites",
+    "co_favorites_walk",
     "bucket_map",
     "bucket_map_version",
     "email_directory",
@@ -59,19 +61,39 @@ pub(super) const STAYING: &[&str] = &[
 ];
 
 impl Table {
-    /// The condition that a row `t` of it is of one of `users`, a list of UUIDs as SQL has it.
-    pub fn of_users(&self, users: &str) -> String {
+    /// Its rows `t` in `schema` that are of one of `users`, an array of UUIDs as SQL has it: what follows `FROM`.
+    pub fn rows_of(&self, schema: &str, users: &str) -> String {
+        let join = match self.owner {
+            Owner::Id | Owner::UserId => String::new(),
+            Owner::Session => format!(" JOIN {schema}.sessions s ON s.id = t.session_id"),
+        };
+        format!("{schema}.{} t{join} WHERE {} = ANY ({users})", self.name, self.whose())
+    }
+
+    /// Whose a row of [`Self::rows_of`] is.
+    pub fn whose(&self) -> &'static str {
         match self.owner {
-            Owner::Id => format!("t.id = ANY ({users})"),
-            Owner::UserId => format!("t.user_id = ANY ({users})"),
-            Owner::Session => {
-                format!("t.session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = ANY ({users}))")
-            }
+            Owner::Id => "t.id",
+            Owner::UserId => "t.user_id",
+            Owner::Session => "s.user_id",
         }
     }
 
-    /// What its trigger is told.
-    pub fn trigger_argument(&self) -> &'static str {
+    /// The statement that removes the same rows.
+    pub fn delete_of(&self, schema: &str, users: &str) -> String {
+        let of_users = match self.owner {
+            Owner::Id | Owner::UserId => format!("{} = ANY ({users})", self.whose()),
+            Owner::Session => {
+                format!(
+                    "t.session_id IN (SELECT s.id FROM {schema}.sessions s WHERE s.user_id = ANY ({users}))"
+                )
+            }
+        };
+        format!("DELETE FROM {schema}.{} t WHERE {of_users}", self.name)
+    }
+
+    /// The column that says whose a row is, as its trigger is told.
+    pub fn owner_column(&self) -> &'static str {
         match self.owner {
             Owner::Id => "id",
             Owner::UserId => "user_id",

@@ -45,22 +45,12 @@ impl Rig {
         Self { store, config, metrics, replica, primary }
     }
 
-    /// Questions that a replica answered so far.
-    fn answered_by_replica(&self) -> f64 {
-        let lines = self.metrics.render();
-        let counts = lines.lines().filter(|line| {
-            line.starts_with("db_client_operation_duration_seconds_count")
-                && line.contains("role=\"replica\"")
-        });
-        counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
-    }
-
     /// Reads until a replica answers.
     async fn until_the_replica_answers(&self, user: Uuid) {
-        let before = self.answered_by_replica();
+        let before = testing::answered_by_replicas(&self.metrics);
         until("a replica answers", async || {
             tasks::list(&self.store, user, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
-            self.answered_by_replica() > before
+            testing::answered_by_replicas(&self.metrics) > before
         })
         .await;
     }

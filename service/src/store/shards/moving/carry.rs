@@ -1,27 +1,21 @@
 //! From the first row that is copied to the switch.
 
-use std::collections::BTreeSet;
-
 use anyhow::Context as _;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::{Ends, Moved, copy, switch};
+use super::verify::Verified;
+use super::{Ends, Moved, arrival, changes, copy, switch};
 use crate::store::shards::bucket::Bucket;
 use crate::store::shards::map::Place;
 
 /// Users whose rows are copied at once.
 const USERS_PER_COPY: usize = 500;
+/// Users whose changes are copied at once.
+const USERS_PER_CHANGE: usize = 50;
 /// Changes are copied again until no more users than this changed meanwhile …
-const FEW: usize = 20;
+const FEW: usize = 10;
 /// … or so often.
-const ROUNDS: usize = 20;
-
-/// A bucket that is copied in full and about to be switched.
-pub(super) struct Copied {
-    pub columns: copy::Columns,
-    changed: usize,
-}
+const ROUNDS: usize = 100;
 
 /// Copies a bucket, not before `leaves` switches it.
 pub(super) async fn carry(
@@ -31,16 +25,17 @@ pub(super) async fn carry(
     to: u16,
     leaves: Instant,
 ) -> anyhow::Result<Moved> {
-    let Copied { columns, mut changed } = copy_all(ends, bucket, place).await?;
+    let mut changed = copy_all(ends, bucket, place).await?;
+    let (mut verified, again) = arrive(ends, bucket).await?;
     // Meanwhile the last process that had not heard of the move has lost its lease.
     tokio::time::sleep_until(leaves).await;
-    changed += copy_changes(ends, bucket, &columns).await?;
-    let moved = switch::switch(ends, bucket, to, &columns).await?;
+    changed += again + catch_up(ends, bucket, Some(&mut verified)).await?;
+    let moved = switch::switch(ends, bucket, to, verified).await?;
     Ok(Moved { changed: changed + moved.changed, ..moved })
 }
 
-/// Copies a bucket, and whoever changed meanwhile until that is little.
-pub(super) async fn copy_all(ends: &mut Ends, bucket: Bucket, place: Place) -> anyhow::Result<Copied> {
+/// Copies a bucket, and whoever changed meanwhile until that is little; how many they were.
+pub(super) async fn copy_all(ends: &mut Ends, bucket: Bucket, place: Place) -> anyhow::Result<usize> {
     copy::find_by_bucket(&mut ends.source).await?;
     let columns = copy::columns(ends).await?;
     copy::make_staging(&mut ends.target, bucket, place.epoch + 1).await?;
@@ -49,28 +44,37 @@ pub(super) async fn copy_all(ends: &mut Ends, bucket: Bucket, place: Place) -> a
     for users in users.chunks(USERS_PER_COPY) {
         copy::copy(ends, bucket, &columns, users).await.context("copying")?;
     }
+    catch_up(ends, bucket, None).await
+}
+
+/// Begins to show the copies and compares them with what is there; whoever changed meanwhile follows. How many they were.
+pub(super) async fn arrive(ends: &mut Ends, bucket: Bucket) -> anyhow::Result<(Verified, usize)> {
+    arrival::begin(&mut ends.arriving, bucket).await?;
+    let mut verified = Verified::compare(ends, bucket).await?;
+    let changed = catch_up(ends, bucket, Some(&mut verified)).await?;
+    Ok((verified, changed))
+}
+
+/// Copies whoever changed since the last time, and shows that where the copies are shown already, until it is little; how
+/// many they were.
+async fn catch_up(
+    ends: &mut Ends,
+    bucket: Bucket,
+    mut verified: Option<&mut Verified>,
+) -> anyhow::Result<usize> {
     let mut changed = 0;
     for _ in 0..ROUNDS {
-        let again = copy_changes(ends, bucket, &columns).await?;
-        changed += again;
-        if again <= FEW {
+        let changes =
+            changes::take(&mut ends.source, bucket, USERS_PER_CHANGE).await.context("taking changes")?;
+        changes::renew(&mut ends.target, bucket, &changes, false).await.context("copying changes")?;
+        if let Some(verified) = &mut verified {
+            arrival::replace(&mut ends.arriving, bucket, &changes.users).await.context("showing changes")?;
+            verified.changed(&changes.users);
+        }
+        changed += changes.users.len();
+        if changes.users.len() <= FEW {
             break;
         }
     }
-    Ok(Copied { columns, changed })
-}
-
-/// Copies whoever changed since the last time; how many.
-async fn copy_changes(ends: &mut Ends, bucket: Bucket, columns: &copy::Columns) -> anyhow::Result<usize> {
-    // A row shows when its transaction is over, and what that wrote shows to the copy that follows.
-    let changed: Vec<Uuid> =
-        sqlx::query_scalar("DELETE FROM bucket_changes WHERE bucket = $1 RETURNING user_id")
-            .bind(bucket.stored())
-            .fetch_all(&mut ends.source)
-            .await?;
-    let changed: Vec<Uuid> = changed.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-    for users in changed.chunks(USERS_PER_COPY) {
-        copy::copy(ends, bucket, columns, users).await.context("copying changes")?;
-    }
-    Ok(changed.len())
+    Ok(changed)
 }

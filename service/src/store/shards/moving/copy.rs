@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Ends;
 use crate::store::shards::bucket::Bucket;
-use crate::store::shards::tables::{Owner, TABLES, Table};
+use crate::store::shards::tables::{TABLES, Table};
 
 /// The columns of each table of users' data, in the tables' order, as a list for a statement.
 pub(super) type Columns = Vec<(Table, String)>;
@@ -86,22 +86,22 @@ pub(super) async fn make_staging(
     const ARRIVING: &str = "INSERT INTO buckets (bucket, state, epoch) VALUES ($1, 'arriving', $2) \
                             ON CONFLICT (bucket) DO UPDATE SET state = 'arriving', epoch = $2, successor = NULL \
                             WHERE buckets.state IN ('arriving', 'ready', 'gone')";
-    let mut tx = target.begin().await?;
-    super::switch::close(&mut tx, bucket).await?;
+    super::switch::begin_closed(&mut *target, bucket).await?;
     let arriving =
-        sqlx::query(ARRIVING).bind(bucket.stored()).bind(i64::from(epoch)).execute(&mut *tx).await?;
+        sqlx::query(ARRIVING).bind(bucket.stored()).bind(i64::from(epoch)).execute(&mut *target).await?;
     ensure!(arriving.rows_affected() == 1, "the target says that it has bucket {bucket} already");
     let schema = staging(bucket);
-    let mut make = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema};");
+    let mut make = format!(
+        "SET LOCAL lock_timeout = '10s'; DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema};"
+    );
     for table in TABLES {
         make += &format!("CREATE TABLE {schema}.{0} (LIKE public.{0});", table.name);
     }
     // Rows of a user are replaced whenever they change.
-    for table in TABLES.iter().filter(|table| table.owner == Owner::UserId) {
-        make += &format!("CREATE INDEX ON {schema}.{} (user_id);", table.name);
+    for table in TABLES {
+        make += &format!("CREATE INDEX ON {schema}.{} ({});", table.name, table.owner_column());
     }
-    sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut *tx).await?;
-    tx.commit().await?;
+    sqlx::raw_sql(AssertSqlSafe(make + "COMMIT")).execute(target).await?;
     Ok(())
 }
 
@@ -128,7 +128,7 @@ pub(super) fn list(users: &[Uuid]) -> String {
     format!("'{{{}}}'::uuid[]", ids.join(","))
 }
 
-/// Replaces the copies of all rows of `users`.
+/// Copies all rows of `users`, as of one instant.
 pub(super) async fn copy(
     ends: &mut Ends,
     bucket: Bucket,
@@ -136,21 +136,18 @@ pub(super) async fn copy(
     users: &[Uuid],
 ) -> anyhow::Result<()> {
     let (users, schema) = (list(users), staging(bucket));
+    let mut snapshot = ends.reading.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mut tx = ends.target.begin().await?;
-    let path = format!("SET LOCAL search_path = {schema}, public");
-    sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut *tx).await?;
-    for (table, _) in columns.iter().rev() {
-        let delete = format!("DELETE FROM {} t WHERE {}", table.name, table.of_users(&users));
-        sqlx::raw_sql(AssertSqlSafe(delete)).execute(&mut *tx).await?;
-    }
     for (table, columns) in columns {
         let name = table.name;
+        let of_table: Vec<String> = columns.split(", ").map(|column| format!("t.{column}")).collect();
         let rows = format!(
-            "COPY (SELECT {columns} FROM {name} t WHERE {}) TO STDOUT (FORMAT binary)",
-            table.of_users(&users)
+            "COPY (SELECT {} FROM {}) TO STDOUT (FORMAT binary)",
+            of_table.join(", "),
+            table.rows_of("public", &users)
         );
-        let mut rows = ends.reading.copy_out_raw(&rows).await.with_context(|| format!("reading {name}"))?;
-        let copy = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
+        let mut rows = snapshot.copy_out_raw(&rows).await.with_context(|| format!("reading {name}"))?;
+        let copy = format!("COPY {schema}.{name} ({columns}) FROM STDIN (FORMAT binary)");
         let mut copy = tx.copy_in_raw(&copy).await.with_context(|| format!("writing {name}"))?;
         while let Some(chunk) = rows.try_next().await? {
             copy.send(chunk).await?;
@@ -158,5 +155,6 @@ pub(super) async fn copy(
         copy.finish().await.with_context(|| format!("writing {name}"))?;
     }
     tx.commit().await?;
+    snapshot.commit().await?;
     Ok(())
 }

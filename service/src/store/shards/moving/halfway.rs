@@ -1,6 +1,6 @@
 //! A move that stops where a mover might die.
 
-use super::carry::{Copied, copy_all};
+use super::carry::{arrive, copy_all};
 use super::{Ends, Mover, switch};
 use crate::store::shards::bucket::Bucket;
 
@@ -9,7 +9,6 @@ pub struct Halfway {
     ends: Ends,
     bucket: Bucket,
     to: u16,
-    copied: Copied,
 }
 
 impl Mover {
@@ -17,17 +16,22 @@ impl Mover {
     pub async fn halfway(&mut self, bucket: Bucket, to: u16) -> anyhow::Result<Halfway> {
         let place = self.places().await?[bucket.index()];
         let mut ends = self.ends(bucket, place.shard, to).await?;
-        let copied = copy_all(&mut ends, bucket, place).await?;
-        Ok(Halfway { ends, bucket, to, copied })
+        copy_all(&mut ends, bucket, place).await?;
+        Ok(Halfway { ends, bucket, to })
     }
 }
 
 impl Halfway {
+    /// Lets the rows arrive, unseen.
+    pub async fn arrive_only(&mut self) -> anyhow::Result<()> {
+        arrive(&mut self.ends, self.bucket).await?;
+        Ok(())
+    }
+
     /// Switches it without the last commit.
     pub async fn leave_only(&mut self) -> anyhow::Result<()> {
-        let (arriving, ..) =
-            switch::leave(&mut self.ends, self.bucket, self.to, &self.copied.columns).await?;
-        drop(arriving);
+        let (verified, _) = arrive(&mut self.ends, self.bucket).await?;
+        switch::leave(&mut self.ends, self.bucket, self.to, verified).await?;
         Ok(())
     }
 }

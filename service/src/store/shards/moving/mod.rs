@@ -4,19 +4,25 @@
 //!    read. The shard notes whose data change (`leaving`).
 //! 2. *Copy* into tables of the bucket's own on the target, where nobody else looks, then again and again whoever
 //!    changed meanwhile, until that is little.
-//! 3. *Switch*: no writer is let in; the last changes are copied; every row is counted and checksummed on both sides;
-//!    the target is `ready`. Then two commits: the source deletes its rows and says whom they went to, and the target
-//!    shows them. Then the directory is told.
+//! 3. *Arrive*: a transaction on the target puts the copies into the tables that everybody reads, where nobody sees them
+//!    yet, and every row of it is counted and checksummed against the source. Whoever changed meanwhile follows.
+//! 4. *Switch*: no writer is let in; the last changes are copied, shown, counted and checksummed; the target is `ready`.
+//!    Then two commits: the source deletes its rows and says whom they went to, and the target shows them. Then the
+//!    directory is told.
 //!
+//! Writers wait for the fourth step only, which is a handful of round trips, and longer only by the rows to be deleted.
 //! Before the first of the two commits everything is on the source, and a mover that died left only a copy to be thrown
 //! away. After it everything is on the target, and whoever comes there ([`adopt`]) opens it.
 
+mod arrival;
 mod carry;
+mod changes;
 mod copy;
 #[cfg(test)]
 mod halfway;
 mod numbers;
 mod switch;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,10 +39,10 @@ use crate::store::postgres::Cluster;
 
 use numbers::numbers;
 
+pub use arrival::adopt;
 #[cfg(test)]
 pub use halfway::Halfway;
 pub use numbers::Numbers;
-pub use switch::adopt;
 
 /// `pg_advisory_lock(BUSY, bucket)` on the directory: somebody moves the bucket. On a shard, by the very connection that
 /// writes there: whoever lost that connection, and with it the lock, cannot write any more.
@@ -80,7 +86,10 @@ struct Ends {
     source: PgConnection,
     /// Reads what is copied.
     reading: PgConnection,
+    /// Keeps the copies.
     target: PgConnection,
+    /// Shows them, in one transaction that ends with the move.
+    arriving: PgConnection,
 }
 
 impl Mover {
@@ -183,19 +192,19 @@ impl Mover {
         let mut ends = self.ends(bucket, place.shard, to).await?;
         let carried = carry::carry(&mut ends, bucket, place, to, leaves).await;
         // Those of a move that failed may be in any state; the others should be gone before they are counted again.
-        let Ends { source, reading, mut target } = ends;
+        let Ends { source, reading, mut target, arriving } = ends;
         match carried {
             Ok(moved) => {
                 let arrived = Place { shard: to, epoch: place.epoch + 1, moving: false };
                 write_place(&mut self.directory, bucket, arrived).await?;
                 copy::drop_staging(&mut target, bucket).await?;
-                for connection in [source, reading, target] {
+                for connection in [source, reading, target, arriving] {
                     connection.close().await?;
                 }
                 Ok(Outcome::Moved(moved))
             }
             Err(error) => {
-                drop((source, reading, target));
+                drop((source, reading, target, arriving));
                 match self.undo(bucket).await {
                     Ok((now, _)) if now.shard == to => Err(error.context(format!(
                         "bucket {bucket} is on shard {to}, whole, but the move did not end as it should"
@@ -218,6 +227,7 @@ impl Mover {
             source: held(source, bucket).await?,
             reading: patient(source).await?,
             target: held(target, bucket).await?,
+            arriving: patient(target).await?,
         })
     }
 

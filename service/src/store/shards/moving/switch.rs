@@ -1,11 +1,14 @@
-//! The moment at which a bucket changes hands.
+//! The moment at which a bucket changes hands: what cannot be done before it, and nothing else.
+
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::Instant;
 
-use super::copy::{Columns, copy, list, staging, users};
-use super::{Ends, Moved};
+use super::changes::{Changes, Which, renew, take_sql, taken};
+use super::verify::{Verified, digests};
+use super::{Ends, Moved, arrival};
 use crate::store::shards::bucket::Bucket;
 use crate::store::shards::tables::TABLES;
 
@@ -15,164 +18,159 @@ use crate::store::shards::tables::TABLES;
 /// # Errors
 /// When a writer keeps the bucket for longer; the transaction is void then.
 pub(super) async fn close(tx: &mut PgConnection, bucket: Bucket) -> sqlx::Result<()> {
-    sqlx::raw_sql("SET LOCAL lock_timeout = '1s'; SET LOCAL service.moving = 'on'").execute(&mut *tx).await?;
-    sqlx::query("SELECT pg_advisory_xact_lock(1212302916, $1)").bind(bucket.stored()).execute(tx).await?;
+    sqlx::raw_sql(AssertSqlSafe(close_sql(bucket, Duration::from_secs(1)))).execute(tx).await?;
     Ok(())
 }
 
-/// Attempts to close a bucket.
-const ATTEMPTS: u32 = 20;
+fn close_sql(bucket: Bucket, patience: Duration) -> String {
+    format!(
+        "SET LOCAL lock_timeout = {}; SET LOCAL service.moving = 'on'; SELECT pg_advisory_xact_lock(1212302916, {bucket});",
+        patience.as_millis()
+    )
+}
+
+/// How long writers wait in vain for a mover that waits for one of them, and how often it tries. Whoever writes past
+/// the bucket's lock, as background work does, may hold a row that the mover needs and wait for the mover: then one
+/// has to give in, and it is the mover.
+const PATIENCE: Duration = Duration::from_millis(100);
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether somebody held for too long what the mover needs.
+fn is_blocked(error: &sqlx::Error) -> bool {
+    // lock_not_available, deadlock_detected.
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("55P03" | "40P01"))
+}
 
 /// Begins a transaction in which the bucket is closed; tries until writers leave a gap.
-async fn begin_closed(source: &mut PgConnection, bucket: Bucket) -> anyhow::Result<()> {
-    let mut attempt = 1;
-    loop {
-        sqlx::raw_sql("BEGIN").execute(&mut *source).await?;
-        match close(source, bucket).await {
-            Ok(()) => return Ok(()),
-            Err(sqlx::Error::Database(e)) if e.code().as_deref() == Some("55P03") && attempt < ATTEMPTS => {
-                sqlx::raw_sql("ROLLBACK").execute(&mut *source).await?;
-                tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-                attempt += 1;
-            }
+pub(super) async fn begin_closed(database: &mut PgConnection, bucket: Bucket) -> anyhow::Result<()> {
+    closed(database, bucket, "").await
+}
+
+/// The same, and `then` some statements, in one round trip.
+async fn closed(database: &mut PgConnection, bucket: Bucket, then: &str) -> anyhow::Result<()> {
+    let begin = format!("BEGIN; {}{then}", close_sql(bucket, PATIENCE));
+    for attempt in 1.. {
+        match sqlx::raw_sql(AssertSqlSafe(begin.clone())).execute(&mut *database).await {
+            Ok(_) => break,
+            Err(error) if is_blocked(&error) && attempt < ATTEMPTS => give_way(database).await?,
             Err(error) => return Err(error).context("writers keep the bucket"),
         }
     }
+    Ok(())
+}
+
+async fn give_way(database: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("ROLLBACK").execute(database).await?;
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
 }
 
 /// From here on the source notes whose data change. Every writer that did not note anything is through.
 pub(super) async fn note_changes(source: &mut PgConnection, bucket: Bucket) -> anyhow::Result<()> {
-    const LEAVING: &str =
-        "UPDATE buckets SET state = 'leaving' WHERE bucket = $1 AND state IN ('owned', 'leaving')";
-    begin_closed(source, bucket).await?;
-    sqlx::query("DELETE FROM bucket_changes WHERE bucket = $1")
-        .bind(bucket.stored())
-        .execute(&mut *source)
-        .await?;
-    let leaving = sqlx::query(LEAVING).bind(bucket.stored()).execute(&mut *source).await?;
-    ensure!(leaving.rows_affected() == 1, "the source does not have bucket {bucket}");
-    sqlx::raw_sql("COMMIT").execute(source).await?;
+    const STATE: &str = "SELECT state FROM buckets WHERE bucket = $1";
+    let leaving = format!(
+        "DELETE FROM bucket_changes WHERE bucket = {bucket}; \
+         UPDATE buckets SET state = 'leaving' WHERE bucket = {bucket} AND state = 'owned'; COMMIT"
+    );
+    closed(&mut *source, bucket, &leaving).await?;
+    let state: Option<String> =
+        sqlx::query_scalar(STATE).bind(bucket.stored()).fetch_optional(source).await?;
+    ensure!(state.as_deref() == Some("leaving"), "the source does not have bucket {bucket}");
     Ok(())
 }
 
 /// The bucket does not leave after all.
 pub(super) async fn stay(source: &mut PgConnection, bucket: Bucket) -> anyhow::Result<()> {
-    let mut tx = source.begin().await?;
-    sqlx::query("UPDATE buckets SET state = 'owned' WHERE bucket = $1 AND state = 'leaving'")
-        .bind(bucket.stored())
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("DELETE FROM bucket_changes WHERE bucket = $1")
-        .bind(bucket.stored())
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
+    let stay = format!(
+        "BEGIN; UPDATE buckets SET state = 'owned' WHERE bucket = {bucket} AND state = 'leaving'; \
+         DELETE FROM bucket_changes WHERE bucket = {bucket}; COMMIT"
+    );
+    sqlx::raw_sql(AssertSqlSafe(stay)).execute(source).await?;
     Ok(())
 }
 
-/// Closes the bucket, copies the last changes, compares both sides and lets it change hands.
+/// The statements that take a bucket's rows from the source and say whom they went to.
+fn remove_sql(bucket: Bucket, to: u16) -> String {
+    let whose = format!(
+        "ARRAY(SELECT id FROM users WHERE bucket_of(id) = {bucket} \
+         UNION SELECT user_id FROM sessions WHERE bucket_of(user_id) = {bucket})"
+    );
+    let delete = TABLES.iter().rev().map(|table| table.delete_of("public", &whose) + ";");
+    let gone = format!(
+        "UPDATE buckets SET state = 'gone', successor = {to} WHERE bucket = {bucket} AND state = 'leaving'"
+    );
+    delete.chain([gone]).collect()
+}
+
+/// Closes the bucket, copies the last changes and lets it change hands; all of it that was not compared yet is compared.
 pub(super) async fn switch(
     ends: &mut Ends,
     bucket: Bucket,
     to: u16,
-    columns: &Columns,
+    verified: Verified,
 ) -> anyhow::Result<Moved> {
-    let (arriving, closed, moved) = leave(ends, bucket, to, columns).await?;
-    arriving.commit().await.context("the bucket has left, and opens at the first request for it")?;
+    let (closed, moved) = leave(ends, bucket, to, verified).await?;
+    let shown = sqlx::raw_sql("COMMIT").execute(&mut ends.arriving).await;
+    shown.context("the bucket has left, and opens at the first request for it")?;
     Ok(Moved { closed: closed.elapsed(), ..moved })
 }
 
-/// All but the last commit, with the transaction that it ends and the instant at which writers had to wait.
-pub(super) async fn leave<'e>(
-    ends: &'e mut Ends,
+/// All but the last commit, with the instant at which writers had to wait.
+pub(super) async fn leave(
+    ends: &mut Ends,
     bucket: Bucket,
     to: u16,
-    columns: &Columns,
-) -> anyhow::Result<(Transaction<'e, Postgres>, Instant, Moved)> {
-    const CHANGES: &str = "DELETE FROM bucket_changes WHERE bucket = $1 RETURNING user_id";
-    const READY: &str = "UPDATE buckets SET state = 'ready' WHERE bucket = $1 AND state = 'arriving'";
-    const GONE: &str =
-        "UPDATE buckets SET state = 'gone', successor = $2 WHERE bucket = $1 AND state = 'leaving'";
-
-    begin_closed(&mut ends.source, bucket).await?;
-    let closed = Instant::now();
-    let mut changed: Vec<uuid::Uuid> =
-        sqlx::query_scalar(CHANGES).bind(bucket.stored()).fetch_all(&mut ends.source).await?;
-    changed.sort_unstable();
-    changed.dedup();
-    if !changed.is_empty() {
-        copy(ends, bucket, columns, &changed).await.context("copying the last changes")?;
-    }
-    let users = users(&mut ends.source, bucket).await?;
-    let rows = compare(ends, bucket, columns, &list(&users)).await?;
-    let ready = sqlx::query(READY).bind(bucket.stored()).execute(&mut ends.target).await?;
-    ensure!(ready.rows_affected() == 1, "somebody else uses the target's copy of bucket {bucket}");
-
-    // Both sides are prepared, so that they commit one right after the other.
-    let mut arriving = ends.target.begin().await?;
-    let opened = open(&mut arriving, bucket).await.context("opening the bucket on the target")?;
-    ensure!(opened, "somebody else uses the target's copy of bucket {bucket}");
-    for (table, _) in columns.iter().rev() {
-        let delete = format!("DELETE FROM {} t WHERE {}", table.name, table.of_users(&list(&users)));
-        sqlx::raw_sql(AssertSqlSafe(delete)).execute(&mut ends.source).await?;
-    }
-    let gone = sqlx::query(GONE).bind(bucket.stored()).bind(i32::from(to)).execute(&mut ends.source).await?;
-    ensure!(gone.rows_affected() == 1, "the source does not have bucket {bucket} any more");
+    mut verified: Verified,
+) -> anyhow::Result<(Instant, Moved)> {
+    let mut attempt = 1;
+    let (closed, changes, removed) = loop {
+        match take_leave(ends, bucket, to, &verified).await {
+            Ok(left) => break left,
+            Err(error) if is_blocked(&error) && attempt < ATTEMPTS => give_way(&mut ends.source).await?,
+            Err(error) => return Err(error).context("writers keep the bucket"),
+        }
+        attempt += 1;
+    };
+    verified.changed(&changes.users);
+    arrival::complete(&mut ends.arriving, bucket, &changes.users).await?;
+    let arrived = digests(&mut ends.arriving, &verified.open()).await?;
+    let (users, rows) = verified.conclude(changes.digests, &arrived)?;
+    // One more for the bucket itself.
+    ensure!(
+        removed == rows + 1,
+        "{rows} rows of bucket {bucket} were compared, but {removed} rows of it and about it would be removed"
+    );
     sqlx::raw_sql("COMMIT").execute(&mut ends.source).await?;
-    let moved = Moved { users: users.len(), rows, changed: changed.len(), ..Moved::default() };
-    Ok((arriving, closed, moved))
+    Ok((closed, Moved { users, rows, changed: changes.users.len(), ..Moved::default() }))
 }
 
-/// Opens a bucket that is `ready` and that its shard says it left to this one. Whoever comes second finds it open.
-///
-/// # Errors
-/// When the database does not answer, or somebody is just opening it and takes too long.
-pub async fn adopt(target: &mut PgConnection, bucket: Bucket) -> sqlx::Result<()> {
-    let mut tx = target.begin().await?;
-    open(&mut tx, bucket).await?;
-    tx.commit().await
-}
-
-/// Whether it was still to be opened.
-async fn open(tx: &mut PgConnection, bucket: Bucket) -> sqlx::Result<bool> {
-    const OWNED: &str = "UPDATE buckets SET state = 'owned' WHERE bucket = $1 AND state = 'ready'";
-    close(tx, bucket).await?;
-    if sqlx::query(OWNED).bind(bucket.stored()).execute(&mut *tx).await?.rows_affected() == 0 {
-        return Ok(false);
+/// Closes the bucket, takes the last changes to the copies, which are complete then, and removes its rows from the source,
+/// in a transaction that is left open. How many rows that are, and when writers had to wait. What was done on the target
+/// does no harm when this has to be done again.
+async fn take_leave(
+    ends: &mut Ends,
+    bucket: Bucket,
+    to: u16,
+    verified: &Verified,
+) -> sqlx::Result<(Instant, Changes, u64)> {
+    let take = take_sql(bucket, &Which::AllAnd(&verified.open()));
+    let take = AssertSqlSafe(format!("BEGIN; {}{take}", close_sql(bucket, PATIENCE)));
+    let remove = AssertSqlSafe(remove_sql(bucket, to));
+    let closed = Instant::now();
+    // Of the lock there is a row, too.
+    let rows = sqlx::raw_sql(take).fetch_all(&mut ends.source).await?;
+    let changes = taken(rows.last().ok_or(sqlx::Error::RowNotFound)?)?;
+    let (removed, expected) = tokio::join!(
+        sqlx::raw_sql(remove).execute(&mut ends.source),
+        renew(&mut ends.target, bucket, &changes, true),
+    );
+    let removed = removed?.rows_affected();
+    if !expected? {
+        return Err(sqlx::Error::Protocol(format!(
+            "somebody else uses the target's copy of bucket {bucket}"
+        )));
     }
-    let schema = staging(bucket);
-    for table in TABLES {
-        let insert = format!("INSERT INTO public.{0} SELECT * FROM {schema}.{0}", table.name);
-        sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut *tx).await?;
-    }
-    Ok(true)
-}
-
-/// Counts and checksums every row on both sides; how many there are.
-async fn compare(ends: &mut Ends, bucket: Bucket, columns: &Columns, users: &str) -> anyhow::Result<u64> {
-    let mut rows = 0;
-    for (table, columns) in columns {
-        let name = table.name;
-        // The sum does not depend on the order of rows, and a row that is there twice shows in it.
-        let digest = |from: String| {
-            format!(
-                "SELECT COUNT(*), COALESCE(SUM(hashtextextended(ROW({columns})::text, 0)), 0)::text FROM {from}"
-            )
-        };
-        let left = digest(format!("public.{name} t WHERE {}", table.of_users(users)));
-        let arrived = digest(format!("{}.{name} t", staging(bucket)));
-        let left: (i64, String) = sqlx::query_as(AssertSqlSafe(left)).fetch_one(&mut ends.source).await?;
-        let arrived: (i64, String) =
-            sqlx::query_as(AssertSqlSafe(arrived)).fetch_one(&mut ends.target).await?;
-        ensure!(
-            left == arrived,
-            "of {name} the source has {} rows with checksum {}, the copy {} with checksum {}",
-            left.0,
-            left.1,
-            arrived.0,
-            arrived.1
-        );
-        rows += u64::try_from(left.0)?;
-    }
-    Ok(rows)
+    Ok((closed, changes, removed))
 }
