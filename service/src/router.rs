@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::middleware::EdgeLayer;
 use crate::middleware::limits::Class;
 use crate::routes::{
-    admin, auth, events, favorites, files, jobs, notifications, ops, products, tasks, users,
+    admin, auth, events, favorites, files, jobs, notifications, ops, products, recommendations, tasks, users,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -89,6 +89,7 @@ fn catalogue(rows: &Rows<'_>, table: Table) -> Table {
         .routes(rows.limited(Class::Listing, routes!(products::list_v2::get)))
         .routes(rows.limited(Class::Favorites, routes!(favorites::list::get)))
         .routes(rows.limited(Class::Favorites, routes!(favorites::put::put, favorites::delete::delete)))
+        .routes(rows.limited(Class::Listing, routes!(recommendations::list::get)))
         .routes(rows.limited(Class::General, routes!(events::create::post)))
         .routes(rows.limited(Class::General, routes!(admin::analytics::funnel::get)))
         .routes(rows.limited(Class::General, routes!(admin::analytics::top_searches::get)))

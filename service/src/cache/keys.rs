@@ -26,12 +26,22 @@ pub enum Family {
     Product,
     /// `favorites:{user}:{limit}:{cursor}`
     Favorites,
+    /// `recommendations:{user}:{limit}`
+    Recommendations,
 }
 
 impl Family {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 7] =
-        [Self::User, Self::Tasks, Self::Task, Self::Stats, Self::Products, Self::Product, Self::Favorites];
+    pub const ALL: [Self; 8] = [
+        Self::User,
+        Self::Tasks,
+        Self::Task,
+        Self::Stats,
+        Self::Products,
+        Self::Product,
+        Self::Favorites,
+        Self::Recommendations,
+    ];
 
     /// The name that metrics show.
     pub fn name(self) -> &'static str {
@@ -43,6 +53,7 @@ impl Family {
             Self::Products => "products",
             Self::Product => "product",
             Self::Favorites => "favorites",
+            Self::Recommendations => "recommendations",
         }
     }
 
@@ -51,7 +62,7 @@ impl Family {
         Duration::from_secs(match self {
             Self::User => 15 * 60,
             Self::Tasks | Self::Products => 5 * 60,
-            Self::Task | Self::Product | Self::Favorites => 10 * 60,
+            Self::Task | Self::Product | Self::Favorites | Self::Recommendations => 10 * 60,
             Self::Stats => 60,
         })
     }
@@ -135,6 +146,13 @@ pub fn favorites(user: Uuid, limit: i64, cursor: Option<&str>) -> Key {
     key(Family::Favorites, own, true, format_args!("favorites:{{{}}}:{limit}:{cursor}", user.simple()))
 }
 
+/// What is recommended to a user: renewed with the favourites that it follows from and with the catalogue, which counts as
+/// changed when recommendations were made anew.
+pub fn recommendations(user: Uuid, limit: i64) -> Key {
+    let own = Some(Scope::FavoritesOf(user));
+    key(Family::Recommendations, own, true, format_args!("recommendations:{{{}}}:{limit}", user.simple()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +182,7 @@ mod tests {
             task(user, Uuid::from_u128(2)),
             stats(user),
             favorites(user, 20, None),
+            recommendations(user, 20),
         ] {
             let from = key.name.find('{').unwrap();
             assert!(key.name[from..].starts_with(&tag), "{}", key.name);

@@ -31,6 +31,8 @@ pub struct QueueConfig {
     pub poll_ms: u64,
     /// Finished and dead jobs are forgotten after so many days.
     pub keep_days: u32,
+    /// How often recommendations are made anew from everybody's favourites, in seconds.
+    pub recommend_every_s: u64,
 }
 
 /// What carries jobs.
@@ -57,6 +59,7 @@ impl Default for QueueConfig {
             attempt_timeout_s: 300,
             poll_ms: 500,
             keep_days: 7,
+            recommend_every_s: 300,
         }
     }
 }
@@ -78,7 +81,8 @@ impl QueueConfig {
         within("queue.lease_s", self.lease_s, 1..=3600)?;
         within("queue.attempt_timeout_s", self.attempt_timeout_s, 1..=24 * 3600)?;
         within("queue.poll_ms", self.poll_ms, 5..=60_000)?;
-        within("queue.keep_days", self.keep_days, 1..=3650)
+        within("queue.keep_days", self.keep_days, 1..=3650)?;
+        within("queue.recommend_every_s", self.recommend_every_s, 1..=24 * 3600)
     }
 }
 

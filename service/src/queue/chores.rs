@@ -4,11 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Ends;
 use crate::app::App;
+use crate::cache::Scope;
 use crate::clock;
+use crate::config::QueueConfig;
+use crate::store::co_favorites::{self, Step};
 use crate::store::{
     Timestamp, events, idempotency, jobs, notifications, password_resets, schedules, sessions,
 };
@@ -22,14 +27,18 @@ pub enum Chore {
     Reminders,
     /// Counts events.
     RollUp,
+    /// Counts which products users marked together.
+    Recommendations,
 }
 
-const ALL: [Chore; 3] = [Chore::Cleanup, Chore::Reminders, Chore::RollUp];
+const ALL: [Chore; 4] = [Chore::Cleanup, Chore::Reminders, Chore::RollUp, Chore::Recommendations];
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(120);
 /// Rows that one transaction touches, so that others get their turn at a database with one writer.
 const BATCH: i64 = 1000;
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
+/// Counting favourites is gone on with at the next turn after this.
+const COUNTING: Duration = Duration::from_secs(60);
 /// Users are reminded so long before a task is due.
 const AHEAD_US: i64 = DAY_US;
 /// Events are kept so long after they were counted.
@@ -41,41 +50,42 @@ impl Chore {
             Self::Cleanup => "cleanup",
             Self::Reminders => "reminders",
             Self::RollUp => "roll_up",
+            Self::Recommendations => "recommendations",
         }
     }
 
-    fn every(self) -> Duration {
+    fn every(self, config: &QueueConfig) -> Duration {
         match self {
             Self::Cleanup => Duration::from_secs(600),
             Self::Reminders => Duration::from_secs(60),
             Self::RollUp => Duration::from_secs(10),
+            Self::Recommendations => Duration::from_secs(config.recommend_every_s),
         }
     }
 }
 
-/// Does chores as they come due, until the end.
+/// Does chores as they come due, until the end; none waits for another.
 pub async fn run(app: Arc<App>, ends: Ends) {
     let holder = clock::new_id();
+    join_all(ALL.map(|chore| keep_up(&app, chore, holder, &ends))).await;
+}
+
+async fn keep_up(app: &App, chore: Chore, holder: Uuid, ends: &Ends) {
     while ends.sleep(LOOK_EVERY).await {
-        for chore in ALL {
-            let turn = tokio::select! {
-                () = ends.cut.cancelled() => return,
-                turn = turn(&app, chore, holder) => turn,
-            };
-            match turn {
-                Ok(true) => app.metrics.jobs(chore.name(), "done").increment(1),
-                Ok(false) => {}
-                Err(error) => {
-                    app.metrics.jobs(chore.name(), "failed").increment(1);
-                    tracing::warn!(
-                        chore = chore.name(),
-                        error = format!("{error:#}"),
-                        "a chore is left for later"
-                    );
-                }
-            }
-            if ends.stop.is_cancelled() {
-                return;
+        let turn = tokio::select! {
+            () = ends.cut.cancelled() => return,
+            turn = turn(app, chore, holder) => turn,
+        };
+        match turn {
+            Ok(true) => app.metrics.jobs(chore.name(), "done").increment(1),
+            Ok(false) => {}
+            Err(error) => {
+                app.metrics.jobs(chore.name(), "failed").increment(1);
+                tracing::warn!(
+                    chore = chore.name(),
+                    error = format!("{error:#}"),
+                    "a chore is left for later"
+                );
             }
         }
     }
@@ -91,7 +101,7 @@ async fn turn(app: &App, chore: Chore, holder: Uuid) -> anyhow::Result<bool> {
     }
     // Less than the lease, so that two never are at it.
     let done = tokio::time::timeout(LEASE * 3 / 4, work(app, chore)).await;
-    schedules::done(&app.store, db, name, holder, Timestamp(in_us(chore.every()))).await?;
+    schedules::done(&app.store, db, name, holder, Timestamp(in_us(chore.every(&app.config.queue)))).await?;
     done??;
     Ok(true)
 }
@@ -105,6 +115,7 @@ pub async fn work(app: &App, chore: Chore) -> anyhow::Result<()> {
         Chore::Cleanup => cleanup(app).await,
         Chore::Reminders => remind(app).await,
         Chore::RollUp => roll_up(app).await,
+        Chore::Recommendations => recommend(app).await,
     }
 }
 
@@ -136,6 +147,22 @@ async fn roll_up(app: &App) -> anyhow::Result<()> {
     // Each turn has a time of its own: it names what is counted in it.
     while events::roll_up(&app.store, Timestamp(clock::now_us()), BATCH).await? > 0 {
         tokio::time::sleep(Duration::from_micros(2)).await;
+    }
+    Ok(())
+}
+
+async fn recommend(app: &App) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < COUNTING {
+        let step = Instant::now();
+        if let Step::Whole { changed } = co_favorites::step(&app.store).await? {
+            if changed {
+                app.cache.invalidate(&[Scope::Products]).await;
+            }
+            return Ok(());
+        }
+        // Nobody waits for this: three quarters of the time are left to requests.
+        tokio::time::sleep(step.elapsed() * 3).await;
     }
     Ok(())
 }

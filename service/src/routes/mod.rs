@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod notifications;
 pub mod ops;
 pub mod products;
+pub mod recommendations;
 pub mod tasks;
 pub mod users;
 

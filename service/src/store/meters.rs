@@ -80,9 +80,11 @@ pub enum Op {
     EmailConfirm,
     EmailRelease,
     EmailFind,
+    CoFavoriteCount,
+    RecommendationList,
 }
 
-const LABELS: [(Op, &str, &str); 65] = [
+const LABELS: [(Op, &str, &str); 67] = [
     (Op::UserInsert, "insert", "users"),
     (Op::UserGet, "select", "users"),
     (Op::UserUpdate, "update", "users"),
@@ -148,6 +150,8 @@ const LABELS: [(Op, &str, &str); 65] = [
     (Op::EmailConfirm, "update", "email_directory"),
     (Op::EmailRelease, "delete", "email_directory"),
     (Op::EmailFind, "select", "email_directory"),
+    (Op::CoFavoriteCount, "count", "co_favorites"),
+    (Op::RecommendationList, "list", "co_favorites"),
 ];
 
 /// What the server that answers is to its cluster; SQLite's file is its own primary.

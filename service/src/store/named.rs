@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    api_keys, cache_processes, favorites, idempotency, password_resets, preferences, products, roles,
-    sessions, tasks, users,
+    api_keys, cache_processes, co_favorites, favorites, idempotency, password_resets, preferences, products,
+    recommendations, roles, sessions, tasks, users,
 };
 
 /// A question with its SQL.
@@ -60,6 +60,12 @@ impl Sql for &'static str {
     }
 }
 
+impl Sql for String {
+    fn text(self) -> Cow<'static, str> {
+        self.into()
+    }
+}
+
 impl Sql for sqlx::QueryBuilder<sqlx::Postgres> {
     fn text(self) -> Cow<'static, str> {
         self.into_string().into()
@@ -92,6 +98,8 @@ pub fn all() -> Vec<Named> {
         password_resets::questions(),
         roles::questions(),
         cache_processes::questions(),
+        co_favorites::questions(),
+        recommendations::questions(),
     ]
     .into_iter()
     .flatten()

@@ -85,3 +85,22 @@ pub fn favorites() -> Vec<Step> {
         mark("no such product", "00000000-0000-7000-8000-000000000005").gets(404),
     ]
 }
+
+/// What others marked along with one's own favourites; those are the ones of [`favorites`].
+pub fn recommendations() -> Vec<Step> {
+    let list = |about, query: &str| get(about, &format!("/api/v1/recommendations{query}"));
+    vec![
+        register("guest", "guest-{run}@suite.headroom.example"),
+        put("a mark", "/api/v1/favorites/{lamp}", None).by("guest").gets(204),
+        list("what the fan marked along is recommended before long", "?limit=1")
+            .by("guest")
+            .titles("/recommendations", &["Lamp 2"])
+            .eventually(),
+        put("it is marked, too", "/api/v1/favorites/{second}", None).by("guest").gets(204),
+        list("and not recommended any more", "?limit=50")
+            .by("guest")
+            .lacks_title("/recommendations", "Lamp 2"),
+        list("not for everybody", "").gets(401),
+        list("not so many", "?limit=51").by("guest").gets(422),
+    ]
+}

@@ -25,6 +25,7 @@ async fn whole(url: &str) -> Result<()> {
         ("background work", work::steps()),
         ("products", catalog::products()),
         ("favourites", catalog::favorites()),
+        ("recommendations", catalog::recommendations()),
         ("headers", headers::steps()),
     ];
     for (name, steps) in tables {

@@ -8,7 +8,8 @@ use super::whole;
 const SEED: Seed = Seed { users: 3, tasks_per_user: 2, products: 5, seed: 7 };
 
 fn holds_in(phase: Phase, change: impl FnOnce(&mut Plan)) -> Result<()> {
-    let mut plan = Plan::of(phase);
+    // Nobody waits minutes for recommendations.
+    let mut plan = Plan::of(phase).with("queue.recommend_every_s", "1");
     plan.seed = Some(SEED);
     change(&mut plan);
     let topology = Topology::start(&plan)?;

@@ -29,6 +29,7 @@ pub struct Step {
 enum Check {
     Is(&'static str, Value),
     Titles(&'static str, Vec<&'static str>),
+    NoTitle(&'static str, &'static str),
     Missing(&'static str),
     Header(&'static str, String),
     HeaderOneOf(&'static str, &'static [&'static str]),
@@ -92,6 +93,12 @@ impl Step {
     /// The titles of the objects that must be in the array at JSON pointer `at`, in order; of favourites, the products'.
     pub fn titles(mut self, at: &'static str, titles: &[&'static str]) -> Self {
         self.checks.push(Check::Titles(at, titles.into()));
+        self
+    }
+
+    /// No object in the array at JSON pointer `at` may have this title.
+    pub fn lacks_title(mut self, at: &'static str, title: &'static str) -> Self {
+        self.checks.push(Check::NoTitle(at, title));
         self
     }
 
@@ -221,6 +228,10 @@ impl Api {
                 let title = |it: &Value| it.get("product").unwrap_or(it)["title"].as_str().map(str::to_owned);
                 let found: Vec<_> = list.iter().filter_map(title).collect();
                 ensure!(found == *expected, "{pointer} has {found:?}, not {expected:?}");
+            }
+            Check::NoTitle(pointer, title) => {
+                let list = at(pointer)?.as_array().context("an array")?;
+                ensure!(list.iter().all(|it| it["title"] != *title), "{pointer} has {title}");
             }
             Check::Missing(pointer) => {
                 if let Some(found) = body.pointer(pointer) {

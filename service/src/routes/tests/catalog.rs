@@ -1,6 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::queue::chores::{Chore, work};
 use crate::testing::{Service, header, problem};
 
 async fn titles(service: &Service, path: &str) -> (Vec<String>, Value) {
@@ -121,4 +122,41 @@ async fn favourites_are_marked_listed_and_unmarked() {
     assert_eq!(list("").await.0, ["Lamp 2", "Lamp 1"]);
     let nothing = format!("/api/v1/favorites/{}", uuid::Uuid::from_u128(5));
     assert_eq!(problem(service.send(Method::PUT, &nothing, Some(&user), None).await).await.0, 404);
+}
+
+#[tokio::test]
+async fn what_others_marked_along_is_recommended_as_soon_as_it_was_counted() {
+    let service = Service::start().await;
+    let admin = service.admin().await;
+    let (ada, bob) = (service.register("ada").await, service.register("bob").await);
+    let mut ids = Vec::new();
+    for n in 1..=3 {
+        ids.push(service.product(&admin, &format!("Lamp {n}"), n).await);
+    }
+    let mark = async |login, id: &str| {
+        let marked = service.send(Method::PUT, &format!("/api/v1/favorites/{id}"), Some(login), None).await;
+        assert_eq!(marked.status(), 204);
+    };
+    let titles = async |login| {
+        let response = service.get("/api/v1/recommendations", Some(login)).await;
+        let cached = header(&response, "x-cache").to_owned();
+        let page: Value = response.json().await.unwrap();
+        let all = page["recommendations"].as_array().unwrap().iter();
+        (all.map(|product| product["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>(), cached)
+    };
+    for id in &ids[..2] {
+        mark(&ada, id).await;
+    }
+    mark(&bob, &ids[0]).await;
+    assert!(titles(&bob).await.0.is_empty());
+    work(&service, Chore::Recommendations).await.unwrap();
+    assert_eq!(titles(&bob).await, (vec!["Lamp 2".to_owned()], "MISS".to_owned()));
+    assert_eq!(titles(&bob).await.1, "HIT");
+    work(&service, Chore::Recommendations).await.unwrap();
+    assert_eq!(titles(&bob).await.1, "HIT", "nothing changed");
+    mark(&bob, &ids[1]).await;
+    assert!(titles(&bob).await.0.is_empty(), "it is bob's own now");
+    assert_eq!(problem(service.get("/api/v1/recommendations", None).await).await.0, 401);
+    let many = service.get("/api/v1/recommendations?limit=51", Some(&ada)).await;
+    assert_eq!(problem(many).await.1["errors"][0]["field"], "limit");
 }

@@ -119,6 +119,7 @@ const TABLE: &[Row] = &[
     ("listFavorites", For::Users, 200, nothing),
     ("markFavorite", For::Users, 204, nothing),
     ("unmarkFavorite", For::Users, 204, nothing),
+    ("listRecommendations", For::Users, 200, nothing),
     ("exportTasks", For::Users, 202, |_| json!({ "format": "csv" })),
     ("getJob", For::Owner, 200, nothing),
     // Who knows the name of a file may read it; nobody knows this one.

@@ -21,8 +21,24 @@ macro_rules! on_both {
     };
 }
 
+/// The same, and once more with users spread over two databases.
+macro_rules! on_all {
+    ($($name:ident),* $(,)?) => {
+        on_both! { $($name),* }
+        mod on_shards {
+            $(#[tokio::test]
+            async fn $name() {
+                let store = crate::testing::sharded_store(2).await;
+                super::$name(&store).await;
+                store.close().await;
+            })*
+        }
+    };
+}
+
 mod outages;
 mod plans;
+mod recommendations;
 mod same;
 
 use proptest::prelude::*;
@@ -100,7 +116,7 @@ proptest! {
     }
 }
 
-on_both! {
+on_all! {
     of_two_who_present_a_refresh_token_at_the_same_time_one_gets_the_next,
     of_requests_with_one_idempotency_key_at_the_same_time_one_is_done,
     another_users_task_is_neither_read_nor_changed_nor_removed,

@@ -1,0 +1,3 @@
+//! What users may like.
+
+pub mod list;

@@ -1,0 +1,234 @@
+//! Counting which products users marked together, all over the databases that users are in, for recommendations.
+//!
+//! Every user's marks lie in one database, so that counts of several databases add up. A walk goes through all users in
+//! steps of bounded size; each adds to the counts and moves on in one transaction, so that it may be broken off and gone
+//! on with anywhere. What is read are the counts of the last whole walk. A user whose data move to another database
+//! meanwhile may be met twice or not at all; the next walk is right again.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::named::{Arg, Named};
+use super::{Op, Result, Store, in_tx, ro, rw};
+
+/// Marks that one step reads.
+const MARKS_PER_STEP: i64 = 1000;
+/// Marks of a user that count, the latest: pairs grow with their square.
+const MARKS_PER_USER: usize = 20;
+/// SQLite takes 32,766 parameters, of which a pair has three.
+const PAIRS_PER_STATEMENT: usize = 2000;
+/// Products whose outdated counts are forgotten in one statement, more or less.
+const PRODUCTS_PER_STATEMENT: i64 = 200;
+
+/// What a step of the walk came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is more to count.
+    More,
+    /// A walk is over and its counts are read from now on.
+    Whole {
+        /// Whether they were made from other marks than those before.
+        changed: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, sqlx::FromRow)]
+struct Walk {
+    generation: i64,
+    checksum: i64,
+    place: i64,
+    after_user: Uuid,
+    so_far: i64,
+}
+
+const WALK: &str =
+    "SELECT generation, checksum, place, after_user, so_far FROM co_favorites_walk WHERE alone = TRUE";
+const MARKS: &str = "SELECT user_id, product_id FROM favorites WHERE user_id > $1 \
+                     ORDER BY user_id, created_at_us DESC, product_id DESC LIMIT $2";
+// The condition decides between two who are at the same step: one of them counts.
+const ADVANCE: &str = "UPDATE co_favorites_walk SET place = $4, after_user = $5, so_far = $6 \
+                       WHERE generation = $1 AND place = $2 AND after_user = $3";
+const FINISH: &str = "UPDATE co_favorites_walk SET generation = generation + 1, checksum = so_far, place = 0, \
+                      after_user = $3, so_far = 0 WHERE generation = $1 AND place = $2";
+const FORGET: &str = "DELETE FROM co_favorites WHERE generation < $1 AND product_id IN \
+                      (SELECT product_id FROM co_favorites WHERE generation < $1 LIMIT $2)";
+
+/// Takes the next step of the walk.
+///
+/// # Errors
+/// When a database does not answer.
+pub async fn step(store: &Store) -> Result<Step> {
+    store.timed(Op::CoFavoriteCount, Box::pin(take_step(store))).await
+}
+
+async fn take_step(store: &Store) -> Result<Step> {
+    let walk: Walk = ro!(store.catalog().fresh(), p => sqlx::query_as(WALK).fetch_one(p).await?);
+    let place = usize::try_from(walk.place).unwrap_or(usize::MAX);
+    let Some(db) = store.everywhere().nth(place) else { return finish(store, walk).await };
+    let marks: Vec<(Uuid, Uuid)> =
+        ro!(db, p => sqlx::query_as(MARKS).bind(walk.after_user).bind(MARKS_PER_STEP).fetch_all(p).await?);
+    let counted = Counted::of(&marks, marks.len() as i64 == MARKS_PER_STEP);
+    let (place, after_user) = match counted.until {
+        Some(user) => (walk.place, user),
+        None => (walk.place + 1, Uuid::nil()),
+    };
+    let so_far = walk.so_far.wrapping_add(counted.checksum);
+    let pairs: Vec<((Uuid, Uuid), i64)> = counted.pairs.into_iter().collect();
+    // Nobody reads these counts yet: no replica has to hurry.
+    in_tx!(store.catalog().fresh(), tx => {
+        let advanced = sqlx::query(ADVANCE).bind(walk.generation).bind(walk.place).bind(walk.after_user)
+            .bind(place).bind(after_user).bind(so_far).execute(&mut *tx).await?.rows_affected();
+        if advanced == 1 {
+            for rows in pairs.chunks(PAIRS_PER_STATEMENT) {
+                // Hardly two statements have the same length: none is worth remembering.
+                let mut add = sqlx::query(sqlx::AssertSqlSafe(add_sql(rows.len()))).persistent(false)
+                    .bind(walk.generation + 1);
+                for ((product, other), users) in rows {
+                    add = add.bind(*product).bind(*other).bind(*users);
+                }
+                add.execute(&mut *tx).await?;
+            }
+        }
+    });
+    Ok(Step::More)
+}
+
+/// The statement that adds to the counts of `pairs` pairs: numbered placeholders and nothing of anybody's input.
+fn add_sql(pairs: usize) -> String {
+    let row = |n: usize| format!("($1, ${}, ${}, ${})", 3 * n + 2, 3 * n + 3, 3 * n + 4);
+    format!(
+        "INSERT INTO co_favorites (generation, product_id, other_id, users) VALUES {} \
+         ON CONFLICT (generation, product_id, other_id) DO UPDATE SET users = co_favorites.users + excluded.users",
+        (0..pairs).map(row).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// What was counted is read from now on, and what was read before is forgotten.
+async fn finish(store: &Store, walk: Walk) -> Result<Step> {
+    rw!(store.catalog(), p => sqlx::query(FINISH).bind(walk.generation).bind(walk.place).bind(Uuid::nil()).execute(p)
+        .await?.rows_affected());
+    loop {
+        let forgotten = rw!(store.catalog().fresh(), p => sqlx::query(FORGET).bind(walk.generation + 1)
+            .bind(PRODUCTS_PER_STATEMENT).execute(p).await?.rows_affected());
+        if forgotten == 0 {
+            return Ok(Step::Whole { changed: walk.so_far != walk.checksum });
+        }
+    }
+}
+
+/// What marks say.
+#[derive(Debug, Default, PartialEq)]
+struct Counted {
+    /// Users who marked both of two products, in either order; of a product and itself, who marked it.
+    pairs: BTreeMap<(Uuid, Uuid), i64>,
+    /// Tells whether the same marks were counted; does not depend on the order of users.
+    checksum: i64,
+    /// The last user who was counted, where others may follow.
+    until: Option<Uuid>,
+}
+
+impl Counted {
+    /// Counts `marks`, user by user, of each the latest first. Where there are `more` behind them the last user's may be cut
+    /// off, who is left for the next step unless there are enough of them.
+    fn of(marks: &[(Uuid, Uuid)], more: bool) -> Self {
+        let mut counted = Self::default();
+        for of_user in marks.chunk_by(|a, b| a.0 == b.0) {
+            let user = of_user[0].0;
+            let is_last = marks.last().is_some_and(|last| last.0 == user);
+            if more && is_last && of_user.len() < MARKS_PER_USER {
+                break;
+            }
+            let of_user = &of_user[..of_user.len().min(MARKS_PER_USER)];
+            for (_, product) in of_user {
+                counted.checksum = counted.checksum.wrapping_add(hash(user, *product));
+                for (_, other) in of_user {
+                    *counted.pairs.entry((*product, *other)).or_default() += 1;
+                }
+            }
+            counted.until = more.then_some(user);
+        }
+        counted
+    }
+}
+
+fn hash(user: Uuid, product: Uuid) -> i64 {
+    let digest = Sha256::new().chain_update(user).chain_update(product).finalize();
+    let mut beginning = [0; 8];
+    beginning.copy_from_slice(&digest[..8]);
+    i64::from_le_bytes(beginning)
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Int, Product, User};
+    vec![
+        Named::cold("co-favourites: how far the walk is", WALK, &[]),
+        Named::cold("co-favourites: marks behind a user", MARKS, &[User, Int(1000)]),
+        Named::cold("co-favourites: advance", ADVANCE, &[Int(1), Int(0), User, Int(0), User, Int(1)]),
+        Named::cold("co-favourites: add", add_sql(1), &[Int(1), Product, Product, Int(1)]),
+        Named::cold("co-favourites: finish", FINISH, &[Int(1), Int(0), User]),
+        Named::cold("co-favourites: forget", FORGET, &[Int(1), Int(200)]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> Uuid {
+        Uuid::from_u128(u128::from(number) + 1)
+    }
+
+    /// Marks in the order of the walk.
+    fn marks() -> impl Strategy<Value = Vec<(Uuid, Uuid)>> {
+        let sets = proptest::collection::vec(proptest::collection::btree_set(0u8..40, 0..30), 0..12);
+        sets.prop_map(|sets| {
+            let of_user = |(user, products): (usize, std::collections::BTreeSet<u8>)| {
+                products.into_iter().map(move |product| (Uuid::from_u128(user as u128 + 1), id(product)))
+            };
+            sets.into_iter().enumerate().flat_map(of_user).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn steps_of_any_size_count_what_one_step_counts(marks in marks(), size in MARKS_PER_USER..60) {
+            let whole = Counted::of(&marks, false);
+            let (mut sum, mut from) = (Counted::default(), 0);
+            loop {
+                let step = &marks[from..marks.len().min(from + size)];
+                let counted = Counted::of(step, step.len() == size);
+                for (pair, users) in counted.pairs {
+                    *sum.pairs.entry(pair).or_default() += users;
+                }
+                sum.checksum = sum.checksum.wrapping_add(counted.checksum);
+                let Some(until) = counted.until else { break };
+                from = marks.iter().position(|mark| mark.0 > until).unwrap_or(marks.len());
+            }
+            prop_assert_eq!(sum, whole);
+        }
+
+        #[test]
+        fn a_pair_counts_as_much_either_way_and_no_more_than_either_product(marks in marks()) {
+            let pairs = Counted::of(&marks, false).pairs;
+            for ((product, other), users) in &pairs {
+                prop_assert_eq!(pairs[&(*other, *product)], *users);
+                prop_assert!(*users <= pairs[&(*product, *product)]);
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_user_with_many_marks_the_latest_count() {
+        let many: Vec<(Uuid, Uuid)> = (0..100).map(|product| (id(0), id(product))).collect();
+        let counted = Counted::of(&many, false);
+        assert_eq!(counted.pairs.len(), MARKS_PER_USER * MARKS_PER_USER);
+        assert!(
+            counted.pairs.contains_key(&(id(0), id(19))) && !counted.pairs.contains_key(&(id(0), id(20)))
+        );
+    }
+}
