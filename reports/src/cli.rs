@@ -1,3 +1,4 @@
+mod html;
 mod plan;
 
 use std::{path::PathBuf, time::Duration};
@@ -5,7 +6,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::plan::{Check, Filter, Plan, Prices, PricesCommand};
+pub use self::{
+    html::Html,
+    plan::{Check, Filter, Plan, Prices, PricesCommand},
+};
 
 /// Turns run records into a page for people, a decision for CI and JSON for programs.
 #[derive(Debug, Parser)]
@@ -35,7 +39,7 @@ Exit codes: 0 pass · 1 internal error · 2 bad command line or record ·
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Draw one run as a self-contained page: no script, no network.
-    #[command(after_help = HTML_HELP)]
+    #[command(after_help = html::HELP)]
     Html(Html),
     /// Decide whether a run passes; the exit code is the answer.
     #[command(after_help = GATE_HELP)]
@@ -70,31 +74,6 @@ pub enum Command {
         /// The shell.
         shell: Shell,
     },
-}
-
-const HTML_HELP: &str = "\
-Examples:
-  reports html runs/phase-1k --out report.html
-  reports html runs/phase-1k --out report.html --json report.json
-  reports html runs/phase-1k --out - | less
-
-Exits 0 when the page was drawn, whatever the verdict;
-13 when the record holds nothing to draw.";
-
-/// `reports html`.
-#[derive(Debug, Args)]
-pub struct Html {
-    /// The folder of the run record, or of a capacity search, whose page is that of `reports plan`.
-    pub record: PathBuf,
-    /// The page to write; `-` is stdout.
-    #[arg(long, value_name = "FILE", default_value = "report.html")]
-    pub out: PathBuf,
-    /// Write everything the page shows as JSON too; `-` is stdout.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Write each figure as an SVG file of its own into this folder too.
-    #[arg(long, value_name = "DIR")]
-    pub svg: Option<PathBuf>,
 }
 
 const GATE_HELP: &str = "\

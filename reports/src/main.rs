@@ -25,6 +25,7 @@ mod failure;
 mod fixture;
 mod gate;
 mod merge;
+mod page;
 mod plan;
 mod planning;
 mod read;
@@ -39,7 +40,7 @@ use clap::{CommandFactory as _, Parser as _};
 use record::Exit;
 
 use crate::{
-    cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Html, Simulate},
+    cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Simulate},
     failure::Failure,
     gate::{Decision, Decisions},
     read::Evidence,
@@ -50,7 +51,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Html(args) => html(&args),
+        Command::Html(args) => page::page(&args),
         Command::Gate(args) => gate(&args),
         Command::Accept(args) => accept(&args),
         Command::Compare(args) => compare(&args),
@@ -67,27 +68,6 @@ fn main() -> ExitCode {
         failure.exit
     })
     .into()
-}
-
-fn html(args: &Html) -> Result<Exit, Failure> {
-    one_to_stdout(&[Some(args.out.as_path()), args.json.as_deref()])?;
-    if args.record.join(record::Capacity::FILE).is_file() {
-        return planning::page(args);
-    }
-    let evidence = Evidence::open(&args.record)?;
-    let report = report::report(&evidence)?;
-    if let Some(path) = &args.json {
-        write(path, &export::json(&report)?)?;
-    }
-    write(&args.out, &export::html(&report))?;
-    if let Some(folder) = &args.svg {
-        export::report_svg(&report, folder)?;
-    }
-    eprintln!("verdict: {}\n{}", report.headline.word, report.headline.sentence);
-    if args.out != Path::new(STDOUT) {
-        eprintln!("page: {}", args.out.display());
-    }
-    Ok(Exit::Pass)
 }
 
 fn gate(args: &Gate) -> Result<Exit, Failure> {
@@ -266,14 +246,6 @@ mod tests {
     use super::*;
     use crate::fixture::Fixture;
 
-    fn draw(fixture: &Fixture) -> (Result<Exit, Failure>, Option<String>) {
-        let folder = tempfile::tempdir().unwrap();
-        fixture.write(folder.path());
-        let out = folder.path().join("report.html");
-        let args = Html { record: folder.path().to_path_buf(), out: out.clone(), json: None, svg: None };
-        (html(&args), fs::read_to_string(out).ok())
-    }
-
     fn gated(fixture: &Fixture, budgets: Option<&str>) -> Result<Exit, Failure> {
         let folder = tempfile::tempdir().unwrap();
         fixture.write(folder.path());
@@ -292,34 +264,6 @@ mod tests {
             markdown: None,
             json: false,
         })
-    }
-
-    #[test]
-    fn a_record_with_nothing_in_it_is_no_data_and_leaves_no_page() {
-        for fixture in [
-            Fixture { seconds: 0, ..Fixture::default() },
-            Fixture { seconds: 5, per_s: 0, failed_per_s: 0, ..Fixture::default() },
-            Fixture { seconds: 0, state: State::Running, ..Fixture::default() },
-        ] {
-            let (done, page) = draw(&fixture);
-            let failure = done.unwrap_err();
-            assert_eq!((failure.exit, page), (Exit::NoData, None));
-            assert!(failure.message.contains("nothing was measured"), "{failure}");
-        }
-    }
-
-    #[test]
-    fn a_page_is_drawn_whatever_the_verdict() {
-        for (fixture, says) in [
-            (Fixture::default(), "Missed 1 of 5 budgets"),
-            (Fixture { state: State::Running, ..Fixture::default() }, "the generator was killed"),
-            (Fixture { state: State::Interrupted, ..Fixture::default() }, "Stopped by hand"),
-            (Fixture { state: State::Aborted, ..Fixture::default() }, "Missed"),
-        ] {
-            let (done, page) = draw(&fixture);
-            assert_eq!(done.unwrap(), Exit::Pass);
-            assert!(page.unwrap().contains(says), "{says}");
-        }
     }
 
     #[test]
@@ -347,19 +291,5 @@ mod tests {
         let failure = judged("- { request: lst tasks, p95: 1s }\n").unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("budgets.yaml:1:14: "), "{failure}");
-    }
-
-    #[test]
-    fn a_folder_that_holds_no_record_is_a_bad_command_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let args = Html {
-            record: folder.path().to_path_buf(),
-            out: folder.path().join("page.html"),
-            json: None,
-            svg: None,
-        };
-        let failure = html(&args).unwrap_err();
-        assert_eq!(failure.exit, Exit::Usage);
-        assert!(failure.message.contains("no run record"), "{failure}");
     }
 }

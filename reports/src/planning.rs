@@ -44,12 +44,18 @@ pub fn plan(args: &cli::Plan) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-/// `reports html` of a capacity search: the page of its plan.
+/// `reports html` of a capacity search, or of several runs: the page of their plan.
 ///
 /// # Errors
 /// As those of [`plan`].
 pub fn page(args: &cli::Html) -> Result<Exit, Failure> {
-    let records = vec![args.record.clone()];
+    if !args.baseline.is_empty() {
+        return Err(Failure::usage(
+            "a page is held against a baseline with one run, and not with a search or several runs; name one record, or hold \
+             several against a baseline with `reports gate` and against each other with `reports compare`",
+        ));
+    }
+    let records = args.records.clone();
     let (out, json, svg) = (Some(args.out.clone()), args.json.clone(), args.svg.clone());
     plan(&cli::Plan { records, phases: None, prices: None, out, json, markdown: None, svg })
 }
@@ -133,8 +139,21 @@ mod tests {
         assert!(json["phases"][0]["mid"].is_string(), "money is text, so that nobody reads it as a float");
         assert!(read("plan.md").starts_with("### Safe up to 9,888 requests a second"));
         assert_eq!(fs::read_dir(at("figures")).unwrap().count(), 7);
-        page(&cli::Html { record: SEARCH.into(), out: at("other.html"), json: None, svg: None }).unwrap();
+        let search = cli::Html {
+            records: vec![SEARCH.into()],
+            out: at("other.html"),
+            json: None,
+            svg: None,
+            baseline: Vec::new(),
+            least_effect: 0.05,
+        };
+        page(&search).unwrap();
         assert!(read("plan.html") == read("other.html"));
+        let held = page(&cli::Html { baseline: vec![at("baselines")], ..search }).unwrap_err();
+        assert!(
+            held.exit == Exit::Usage && held.message.contains("with one run, and not with a search"),
+            "{held}"
+        );
     }
 
     #[test]

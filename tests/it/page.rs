@@ -36,7 +36,7 @@ const FAULTS: &str = r"(() => {
   }
   // A figure may be drawn for wide screens and again for narrow ones; one of the drawings has to be seen.
   const figures = [...document.querySelectorAll('figure')].filter(e => !e.closest('details:not([open])'));
-  if (figures.length < 4) faults.push('only ' + figures.length + ' figures');
+  if (figures.length < FIGURES) faults.push('only ' + figures.length + ' figures');
   for (const figure of figures) {
     const drawings = [...figure.querySelectorAll('svg')];
     const seen = drawings.filter(e => e.getBoundingClientRect().width >= 200 && e.getBoundingClientRect().height >= 60
@@ -57,6 +57,11 @@ const FAULTS: &str = r"(() => {
   return faults;
 })()";
 
+/// [`FAULTS`] of a page that has so many figures at least.
+fn faults(figures: usize) -> String {
+    FAULTS.replace("FIGURES", &figures.to_string())
+}
+
 /// Contrast of the text with what is behind it, as WCAG 2.2 defines it.
 pub const CONTRAST: &str = r"(() => {
   const channels = colour => colour.match(/[\d.]+/g).slice(0, 3).map(v => v / 255);
@@ -71,15 +76,21 @@ pub const CONTRAST: &str = r"(() => {
   return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), b];
 })()";
 
-/// Opens the page on narrow and wide screens, light and dark, and makes sure that it can be read on each.
+/// Opens the page on narrow and wide screens, light and dark, without scripts and on paper, and makes sure that it can be read
+/// on each.
 pub async fn is_readable_everywhere(page: &Path) -> Result<()> {
+    is_readable_with(page, 4).await
+}
+
+/// The same of a page of at least so many figures.
+async fn is_readable_with(page: &Path, figures: usize) -> Result<()> {
     let browser = Browser::start().await?;
     for width in [400, 1280] {
         let mut canvas = Vec::new();
         for scheme in ["light", "dark"] {
             browser.screen(width, scheme).await?;
             browser.page.goto(format!("file://{}", page.display())).await?;
-            let faults = browser.value_of(FAULTS).await?;
+            let faults = browser.value_of(&faults(figures)).await?;
             assert_eq!(faults, Value::Array(Vec::new()), "{width} px, {scheme}");
             let contrast = browser.value_of(CONTRAST).await?;
             let contrast: (f64, f64) = serde_json::from_value(contrast)?;
@@ -143,7 +154,32 @@ async fn a_report_reads_well_on_every_screen_and_no_name_breaks_it() -> Result<(
     let again = finished.record_folder().join("again.html");
     reports_html(&finished.record_folder(), &again)?;
     assert!(html == std::fs::read_to_string(&again)?, "the same record gives the same bytes");
-    is_readable_everywhere(&page).await
+    is_readable_everywhere(&page).await?;
+
+    // The same with what changed since a baseline, which here is nothing.
+    let (store, held) = (finished.record_folder().join("baselines"), finished.record_folder().join("held.html"));
+    let record = finished.record_folder();
+    let kept = run(Command::new(program("reports")?).arg("accept").arg(&record).arg("--store").arg(&store))?;
+    assert_eq!(kept.code, Some(0), "{}", kept.stderr);
+    let mut command = Command::new(program("reports")?);
+    command.arg("html").arg(&record).arg("--out").arg(&held).arg("--baseline").arg(&store);
+    let drawn = run(&mut command)?;
+    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+    let html = std::fs::read_to_string(&held)?;
+    assert!(html.contains("Against the baseline</h2>") && html.contains("No change that is both"), "{held:?}");
+    is_readable_everywhere(&held).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_a_search_with_its_claims_reads_well_on_every_screen() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let page = folder.path().join("capacity.html");
+    let search = repository().join("reports/examples/search");
+    let ended = run(Command::new(program("reports")?).arg("plan").arg(&search).arg("--out").arg(&page))?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let html = std::fs::read_to_string(&page)?;
+    assert!(html.contains("What the documents say</h2>"), "the claims are a section of it");
+    is_readable_with(&page, 7).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,20 +193,7 @@ async fn a_simulated_day_and_the_claims_of_documents_read_well_on_every_screen()
 
     let ended = run(Command::new(program("reports")?).arg("claims").arg("--out").arg(&claims))?;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let browser = Browser::start().await?;
-    for (width, scheme) in [(400, "dark"), (1280, "light")] {
-        browser.screen(width, scheme).await?;
-        browser.page.goto(format!("file://{}", claims.display())).await?;
-        let violations = browser.violations().await?;
-        assert!(violations.is_empty(), "{width} px, {scheme}: {violations:#?}");
-        let wide =
-            browser.value_of("document.documentElement.scrollWidth > document.documentElement.clientWidth");
-        assert_eq!(wide.await?, Value::Bool(false), "{width} px: wider than the screen");
-    }
-    browser.paper(718).await?;
-    browser.page.goto(format!("file://{}", claims.display())).await?;
-    assert_eq!(browser.value_of(CUT).await?, Value::Array(Vec::new()), "on paper");
-    browser.close().await
+    is_readable_with(&claims, 0).await
 }
 
 /// So that the checks above are known to find what they look for.
@@ -186,7 +209,7 @@ async fn a_bad_page_is_found_out() -> Result<()> {
     let browser = Browser::start().await?;
     browser.screen(400, "light").await?;
     browser.page.goto(format!("file://{}", page.display())).await?;
-    let faults = browser.value_of(FAULTS).await?.to_string();
+    let faults = browser.value_of(&faults(4)).await?.to_string();
     for fault in
         ["wider than the screen", "only 1 figures", "0 drawings", "without title", "called a", "loads <img"]
     {

@@ -71,6 +71,14 @@ impl Canvas<'_> {
 
     /// A filled rectangle between two corners.
     pub fn rectangle(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink) {
+        self.mark(from, to, ink, String::new());
+    }
+
+    /// A filled rectangle with what a pointer reads where it rests on it, if its ink carries a title.
+    pub fn mark(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink, title: String) {
+        if ink.titled() {
+            self.titles.push(title);
+        }
         let style = ShapeStyle::from(ink.color()).filled();
         self.backend.draw_rect(fine(&from), fine(&to), &style, true).expect("drawing into memory");
     }
@@ -98,8 +106,7 @@ impl Canvas<'_> {
 
     /// What a pointer reads where it rests on the rectangle between two corners.
     pub fn hit(&mut self, from: (f64, f64), to: (f64, f64), title: String) {
-        self.rectangle(from, to, Ink::Hit);
-        self.titles.push(title);
+        self.mark(from, to, Ink::Hit, title);
     }
 }
 
@@ -135,10 +142,14 @@ fn finish(svg: &str, words: &Words<'_>, class: &str, size: (u32, u32), titles: &
             }
             line = line.replace(sentinel, &format!("\"{css}\""));
             match ink {
-                Ink::Hit => {
+                ink if ink.titled() => {
                     let title = titles.next().map_or("", String::as_str).render().0;
+                    if title.is_empty() {
+                        continue;
+                    }
+                    let class = if *ink == Ink::Hit { "hit" } else { "cell" };
                     line = line.replace("/>", &format!("><title>{title}</title></rect>"));
-                    line = line.replacen("<rect", "<rect class=\"hit\"", 1);
+                    line = line.replacen("<rect", &format!("<rect class=\"{class}\""), 1);
                 }
                 Ink::Tick => line = line.replacen("<text", "<text class=\"tick\"", 1),
                 Ink::Dashed => line = line.replacen("<polyline", "<polyline class=\"dash\"", 1),

@@ -57,7 +57,7 @@ pub fn latency(report: &Report) -> Figure {
 }
 
 /// The budgets of all requests together for the percentiles drawn.
-fn limits(report: &Report, form: Form) -> impl Iterator<Item = Limit> + '_ {
+pub fn limits(report: &Report, form: Form) -> impl Iterator<Item = Limit> + '_ {
     let overall = report.budgets.iter().filter(|row| row.budget.request.is_none());
     overall.filter_map(move |row| match row.budget.metric {
         Metric::Response(quantile) if [0.5, 0.95, 0.99].contains(&quantile) => {

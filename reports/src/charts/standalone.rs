@@ -1,7 +1,7 @@
 use super::Figure;
 
 /// Plain colours for the page's variables, as its light theme has them.
-const COLOURS: [(&str, &str); 20] = [
+const COLOURS: [(&str, &str); 26] = [
     ("--ink", "#1b1f24"),
     ("--mute", "#5d6776"),
     ("--line", "#e4e6ea"),
@@ -22,10 +22,16 @@ const COLOURS: [(&str, &str); 20] = [
     ("--band", "#0072b230"),
     ("--shade", "#1b1f240b"),
     ("--hover", "#1b1f2412"),
+    ("--h0", "#d3e4f3"),
+    ("--h1", "#a8cbe6"),
+    ("--h2", "#74abd4"),
+    ("--h3", "#3f86bb"),
+    ("--h4", "#0b5c96"),
+    ("--h5", "#06345c"),
 ];
 
 const STYLE: &str = "<style>svg{background:#fff;font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",sans-serif;\
-                     font-variant-numeric:tabular-nums}.budget{stroke-dasharray:6 14;stroke-linecap:round}.dash{stroke-dasharray:20 20}</style>";
+                     font-variant-numeric:tabular-nums}.budget{stroke-dasharray:6 14;stroke-linecap:round}.dash{stroke-dasharray:20 20}.cell{shape-rendering:crispEdges}</style>";
 
 /// A figure as a file of its own, in the plain colours of the light page.
 pub fn standalone(figure: &Figure) -> String {

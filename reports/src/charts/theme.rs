@@ -36,9 +36,14 @@ pub enum Ink {
     Budget,
     /// The invisible target of a pointer, which carries a mark's text.
     Hit,
+    /// A step of the ramp of a heat map, 0 for the least of [`HEATS`].
+    Heat(u8),
 }
 
-const ALL: [(Ink, &str); 16] = [
+/// Steps of the ramp of a heat map.
+const HEATS: usize = 6;
+
+const ALL: [(Ink, &str); 16 + HEATS] = [
     (Ink::Mute, "var(--mute)"),
     (Ink::Tick, "var(--mute)"),
     (Ink::Grid, "var(--line)"),
@@ -55,9 +60,25 @@ const ALL: [(Ink, &str); 16] = [
     (Ink::Shade, "var(--shade)"),
     (Ink::Budget, "var(--bad)"),
     (Ink::Hit, "transparent"),
+    (Ink::Heat(0), "var(--h0)"),
+    (Ink::Heat(1), "var(--h1)"),
+    (Ink::Heat(2), "var(--h2)"),
+    (Ink::Heat(3), "var(--h3)"),
+    (Ink::Heat(4), "var(--h4)"),
+    (Ink::Heat(5), "var(--h5)"),
 ];
 
 impl Ink {
+    /// The ink of a step of a heat map; the last for all beyond it.
+    pub fn heat(level: usize) -> Self {
+        Self::Heat(level.min(HEATS - 1) as u8)
+    }
+
+    /// Whether a rectangle in it can carry a text for the pointer.
+    pub const fn titled(self) -> bool {
+        matches!(self, Self::Hit | Self::Heat(_))
+    }
+
     /// The colour that stands for it.
     pub fn color(self) -> RGBColor {
         let index = ALL.iter().position(|(ink, _)| *ink == self).unwrap_or(0);

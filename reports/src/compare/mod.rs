@@ -10,7 +10,7 @@ use record::{Exit, unit::show_ratio};
 use serde::Serialize;
 
 pub use change::Change;
-pub use row::Row;
+pub use row::{Row, Unit};
 pub use side::{Side, SideInfo};
 
 use crate::{failure::Failure, stats};
@@ -47,6 +47,9 @@ pub struct Comparison {
     pub sentence: String,
     /// The least effect that counts, relative, 0..1.
     pub least_effect: f64,
+    /// The least relative change that counts here: more than the least effect where a side has too few runs to tell how much runs
+    /// of one build differ.
+    pub counts_from: f64,
     /// The first set.
     pub before: SideInfo,
     /// The second set.
@@ -87,6 +90,7 @@ pub fn between(before: Side, after: Side, least_effect: f64) -> Comparison {
         exit: outcome.exit().code(),
         sentence: sentence(outcome, &rows, &invalid, least_effect),
         least_effect,
+        counts_from: if few(&before, &after) { change::FEW_TIMES * least_effect } else { least_effect },
         notes: notes(&before, &after, least_effect),
         before: before.info,
         after: after.info,
@@ -126,10 +130,15 @@ fn sentence(outcome: Outcome, rows: &[Row], invalid: &[&str], least_effect: f64)
     }
 }
 
+/// Whether a side has too few runs to tell how much runs of one build differ.
+fn few(before: &Side, after: &Side) -> bool {
+    before.runs().min(after.runs()) < stats::MIN_RUNS
+}
+
 fn notes(before: &Side, after: &Side, least_effect: f64) -> Vec<String> {
     let mut notes = Vec::new();
-    let fewest = before.runs().min(after.runs());
-    if fewest < stats::MIN_RUNS {
+    if few(before, after) {
+        let fewest = before.runs().min(after.runs());
         notes.push(format!(
             "{} on a side: how much runs of the same build differ is not known, so only changes of at least {} count here. Five \
              runs a side tell it.",

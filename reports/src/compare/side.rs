@@ -11,6 +11,7 @@ use crate::{
     read::Evidence,
     report::merged,
     stats::{Cumulative, Resamples},
+    words,
 };
 
 /// One set of runs.
@@ -44,6 +45,8 @@ pub struct Counts {
 /// What a set of runs is of.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SideInfo {
+    /// How many runs.
+    pub runs: u64,
     /// The folders, in the order given.
     pub records: Vec<String>,
     /// The scenarios' names with the beginning of their hash.
@@ -54,6 +57,8 @@ pub struct SideInfo {
     pub hosts: Vec<String>,
     /// First instant of load of the first run, RFC 3339 UTC.
     pub first_start: String,
+    /// The same as people write it.
+    pub first_start_text: String,
 }
 
 impl Side {
@@ -86,6 +91,7 @@ impl Side {
         info.scenarios = scenarios.into_iter().collect();
         info.commits = commits.into_iter().collect();
         info.hosts = hosts.into_iter().collect();
+        info.first_start_text = words::instant(&info.first_start);
         let all = runs.iter().map(|run| {
             Cumulative::new(&merged(&run.totals, |kind| *kind == Kind::Response), run.summary.dropped)
         });
@@ -99,13 +105,14 @@ impl Side {
 
     /// Of what was read.
     pub fn new(
-        info: SideInfo,
+        mut info: SideInfo,
         all: Vec<Cumulative>,
         requests: BTreeMap<String, Vec<Cumulative>>,
         counts: Vec<Counts>,
         invalid: Vec<String>,
     ) -> Self {
         let resamples = Resamples::new(all.len(), 0);
+        info.runs = all.len() as u64;
         Self { info, all, requests, counts, resamples, invalid }
     }
 

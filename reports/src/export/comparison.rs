@@ -11,7 +11,8 @@ use crate::{
     words,
 };
 
-const fn word(change: Change) -> &'static str {
+/// What may be said of a change, in words.
+pub const fn word(change: Change) -> &'static str {
     match change {
         Change::Worse => "worse",
         Change::Better => "better",
@@ -79,12 +80,13 @@ pub fn comparison_markdown_body(found: &Comparison) -> String {
     text
 }
 
-fn about(side: &SideInfo) -> String {
-    let mut parts = vec![words::counted(side.records.len() as u64, "run", "runs"), side.scenarios.join(", ")];
+/// What a set of runs is of.
+pub fn about(side: &SideInfo) -> String {
+    let mut parts = vec![words::counted(side.runs, "run", "runs"), side.scenarios.join(", ")];
     if !side.commits.is_empty() {
         parts.push(format!("commit {}", side.commits.join(", ")));
     }
-    parts.push(format!("first {}", words::instant(&side.first_start)));
+    parts.push(format!("first {}", side.first_start_text));
     parts.join(" · ")
 }
 
@@ -96,6 +98,7 @@ fn figure(row: &Row, before: bool) -> String {
     }
 }
 
-fn change(row: &Row) -> String {
+/// A change with its interval; a dash where there is none.
+pub fn change(row: &Row) -> String {
     if row.change == Change::TooFew { "–".to_owned() } else { row.change_text.clone() }
 }

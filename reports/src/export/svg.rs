@@ -32,8 +32,10 @@ pub fn report_svg(report: &Report, folder: &Path) -> Result<usize, Failure> {
     let timed = report.timeline.bins.iter().any(|bin| bin.response.p50_us.is_some());
     let figures = [
         ("latency", timed.then(|| charts::latency(report))),
+        ("heat-map", (report.heat.n > 0).then(|| charts::heat(report))),
         ("spectrum", (!report.spectrum.response.is_empty()).then(|| charts::spectrum(report))),
         ("traffic", Some(charts::traffic(report))),
+        ("changes", report.comparison.as_ref().and_then(charts::changes)),
         ("cache", charts::cache(report)),
         ("generator-lag", Some(charts::lag(report))),
         ("generator-processor", Some(charts::cpu(report))),

@@ -140,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fixture.write(folder.path());
         let evidence = Evidence::open(folder.path()).unwrap();
-        steady(&evidence, &timeline(&evidence).unwrap())
+        steady(&evidence, &timeline(&evidence).unwrap().0)
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod checks;
 mod errors;
 mod generator;
 mod headline;
+mod heat;
 mod method;
 mod observed;
 mod requests;
@@ -16,6 +17,7 @@ mod spectrum;
 mod tiles;
 mod timeline;
 
+use record::Verdict;
 use serde::Serialize;
 
 pub use budgets::{BudgetRow, budget_rows, quantile_interval, span, words as interval_words};
@@ -23,13 +25,18 @@ pub use checks::Check;
 pub use errors::ErrorRow;
 pub use generator::GeneratorHealth;
 pub use headline::{Headline, Tone, word};
+pub use heat::{Band, Column, Heat};
 pub use observed::Target;
 pub use requests::RequestRow;
 pub use setting::Setting;
 pub use spectrum::{Point, Spectrum};
 pub use timeline::{Bin, Timeline};
 
-use crate::{failure::Failure, read::Evidence};
+use crate::{
+    compare::{Comparison, Outcome},
+    failure::Failure,
+    read::Evidence,
+};
 
 /// The schema name written to the JSON; the number after the slash changes when a reader would misread.
 pub const SCHEMA: &str = "headroom.report/1";
@@ -53,6 +60,8 @@ pub struct Report {
     pub budgets: Vec<BudgetRow>,
     /// The run over time.
     pub timeline: Timeline,
+    /// Where its answers lie on an axis of latency, stretch by stretch.
+    pub heat: Heat,
     /// Latency by percentile.
     pub spectrum: Spectrum,
     /// What was observed of the target.
@@ -63,6 +72,9 @@ pub struct Report {
     pub errors: Vec<ErrorRow>,
     /// What the generator itself used.
     pub generator: GeneratorHealth,
+    /// What came of holding it against a baseline, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// What a reader must know before using a figure.
     pub caveats: Vec<String>,
     /// How the figures were made.
@@ -84,7 +96,7 @@ pub struct Interval {
 /// The record holds nothing, or its latency log is damaged.
 pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
     evidence.refuse_nothing()?;
-    let timeline = timeline::timeline(evidence)?;
+    let (timeline, heat) = timeline::timeline(evidence)?;
     let budgets = budget_rows(evidence);
     let checks = checks::checks(evidence, &timeline);
     Ok(Report {
@@ -96,6 +108,7 @@ pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
         caveats: method::caveats(evidence, &checks),
         method: method::method(evidence),
         timeline,
+        heat,
         spectrum: spectrum::spectrum(&evidence.totals),
         target: observed::target(evidence),
         requests: requests::requests(evidence),
@@ -103,7 +116,23 @@ pub fn report(evidence: &Evidence) -> Result<Report, Failure> {
         generator: generator::generator(evidence),
         checks,
         budgets,
+        comparison: None,
     })
+}
+
+impl Report {
+    /// The same with a comparison with its baseline. As at the gate, a run that passed and is worse becomes a regression.
+    pub fn held_against(mut self, comparison: Comparison) -> Self {
+        let headline = &mut self.headline;
+        if headline.verdict == Verdict::Pass && comparison.outcome == Outcome::Worse {
+            headline.verdict = Verdict::Regression;
+            headline.exit = headline.verdict.exit().code();
+            (headline.word, headline.tone) = word(headline.verdict);
+            headline.sentence += " Yet it is worse than its baseline.";
+        }
+        self.comparison = Some(comparison);
+        self
+    }
 }
 
 /// The sum of every histogram of one kind, over all request names.

@@ -1,6 +1,7 @@
 use record::{Histogram, Latency, SeriesRow, Window, min_samples, new_histogram, observed_values};
 use serde::Serialize;
 
+use super::heat::{Heat, heat};
 use crate::{
     failure::Failure,
     read::{Evidence, each_second},
@@ -66,11 +67,11 @@ const FEWEST: u64 = 12;
 /// Share of the bins with answers that must support a percentile.
 const SUPPORTED: f64 = 0.9;
 
-/// The run over time.
+/// The run over time, and how its answers spread over latency: both of one reading of the log.
 ///
 /// # Errors
 /// The latency log is damaged.
-pub fn timeline(evidence: &Evidence) -> Result<Timeline, Failure> {
+pub fn timeline(evidence: &Evidence) -> Result<(Timeline, Heat), Failure> {
     let record = &evidence.record;
     let counts: Vec<(u64, u64)> = record.series.iter().map(|row| (row.second, row.completed)).collect();
     let bin_s = bin_width(&counts, record.judged());
@@ -87,7 +88,8 @@ pub fn timeline(evidence: &Evidence) -> Result<Timeline, Failure> {
     })?;
     let bins =
         windows.iter().zip(&response).filter_map(|(window, response)| bin(evidence, response, *window));
-    Ok(Timeline { bin_s, bins: bins.collect(), means_us })
+    let timeline = Timeline { bin_s, bins: bins.collect(), means_us };
+    Ok((timeline, heat(&windows, bin_s, &response)))
 }
 
 /// The bins of a run. A last one of less than half the width belongs to the one before: a second of stragglers at the

@@ -1,5 +1,5 @@
 use maud::{Markup, PreEscaped, html};
-use record::unit::{show_count, show_number, show_us};
+use record::unit::{show_count, show_number, show_ratio, show_us};
 
 use super::tables::{Column, cell, figures, table, text, us};
 use crate::{
@@ -78,6 +78,49 @@ pub fn spectrum(report: &Report) -> Markup {
     let numbers = table("Latency by percentile", &columns, rows.collect());
     let note = format!("response and service time of {} answers", show_count(spectrum.n as i64));
     figure("Latency by percentile", &note, &charts::spectrum(report), numbers)
+}
+
+/// Where the answers of each stretch lie on an axis of latency: a row a stretch, then a row a band.
+pub fn heat(report: &Report) -> Markup {
+    let heat = &report.heat;
+    let band = |place: usize| heat.bands.get(place).map_or_else(String::new, charts::band_name);
+    let columns = [
+        text("From"),
+        figures("n"),
+        figures("Fastest"),
+        figures("Most common"),
+        figures("Of its answers"),
+        figures("Slowest"),
+    ];
+    let stretches = heat.columns.iter().map(|column| {
+        vec![
+            cell(words::clock(column.from_s)),
+            cell(show_count(column.n as i64)),
+            cell(band(column.first)),
+            cell(band(column.most)),
+            if column.is_thin() { us(None) } else { cell(show_ratio(column.most_ratio)) },
+            cell(band(column.first + column.counts.len() - 1)),
+        ]
+    });
+    let bands = heat.bands.iter().filter(|band| band.n > 0).map(|band| {
+        vec![
+            cell(charts::band_name(band)),
+            cell(show_count(band.n as i64)),
+            cell(show_ratio(band.share_ratio)),
+        ]
+    });
+    let numbers = html! {
+        p { "Stretch by stretch, the bands that hold its fastest, its most and its slowest answers; the JSON holds every cell." }
+        (table("Heat map of response times, by stretch", &columns, stretches.collect()))
+        p { "Band by band, over the whole run." }
+        (table("Heat map of response times, by band", &[text("Response time"), figures("n"), figures("Of all")], bands.collect()))
+    };
+    let width = match heat.column_s {
+        1 => "a column a second".to_owned(),
+        width => format!("columns of {}", words::length(width as f64)),
+    };
+    let note = format!("share of the answers of its column, {width}, {} answers", show_count(heat.n as i64));
+    figure("Heat map of response times", &note, &charts::heat(report), numbers)
 }
 
 /// Throughput and errors over the run.

@@ -1,6 +1,7 @@
 //! The page: draws a [`Report`] and nothing else. No script, no network, one file.
 
 mod claims;
+mod comparison;
 mod figures;
 mod plan;
 mod plan_figures;
@@ -39,6 +40,7 @@ pub fn html(report: &Report) -> String {
         (sections::requests(report))
         (sections::errors(report))
         (sections::generator(report))
+        (comparison::comparison(report))
         (sections::method(report))
         footer {
             "Every figure here is in the JSON that " code { "reports html --json" } " writes (schema "

@@ -148,6 +148,7 @@ pub fn latency(report: &Report) -> Markup {
         @else { p { "No stretch of the run has answers enough for a median." } }
         @if report.spectrum.response.is_empty() { p { "The judged window has too few answers for any percentile." } }
         @else { (figures::spectrum(report)) }
+        @if report.heat.n > 0 { (figures::heat(report)) }
     }
 }
 

@@ -249,14 +249,63 @@ fn text_and_lines_stand_out_from_what_they_stand_on_light_dark_and_printed() {
                 assert!(ratio >= 3.0, "{line} on {ground}: {ratio:.2} in {theme}");
             }
         }
+        // A heat map's cells are told apart by how light they are alone, and the faintest from no cell at all.
+        let ramp: Vec<&str> = ["card", "h0", "h1", "h2", "h3", "h4", "h5"].map(value).into();
+        let steps: Vec<f64> = ramp.windows(2).map(|pair| contrast(pair[0], pair[1])).collect();
+        assert!(steps.iter().all(|step| *step >= 1.25), "{steps:?} in {theme}");
+        let rises = ramp.windows(2).map(|pair| luminance(pair[1]) > luminance(pair[0]));
+        assert_eq!(rises.collect::<BTreeSet<_>>().len(), 1, "one way, in {theme}");
     }
+}
+
+#[test]
+fn a_heat_map_shows_every_cell_with_its_count_and_never_too_many() {
+    let report = of(&Fixture { seconds: 400, warm_up_s: 20, ..Fixture::default() });
+    let heat = &report.heat;
+    assert!(heat.columns.len() > 30 && heat.columns.len() <= 60 && heat.bands.len() <= 40, "{heat:?}");
+    let page = html(&report);
+    let cells: usize =
+        heat.columns.iter().map(|column| column.counts.iter().filter(|count| **count > 0).count()).sum();
+    // Once for a wide page and once for a phone.
+    assert_eq!(page.matches("class=\"cell\"").count(), 2 * cells);
+    let column = &heat.columns[10];
+    let title = format!(
+        "{}–{} · {} · {} of {} answers</title>",
+        words::clock(column.from_s),
+        words::clock(column.to_s),
+        crate::charts::band_name(&heat.bands[column.first]),
+        show_count(column.counts[0] as i64),
+        show_count(column.n as i64)
+    );
+    assert_eq!(page.matches(&title).count(), 2, "{title}");
+    for said in
+        ["under 0.1 %", "0.1–1 %", "50 % or more", "share of the answers of its column, 40,000 in all:"]
+    {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn figures_of_a_run_are_whole_svg_files_of_their_own_in_plain_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = crate::export::report_svg(&of(&Fixture::default()), folder.path()).unwrap();
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        let svg = std::fs::read_to_string(&path).unwrap();
+        assert!(svg.starts_with("<svg width=") && svg.trim_end().ends_with("</svg>"), "{svg}");
+        assert!(svg.contains("xmlns=\"http://www.w3.org/2000/svg\"") && !svg.contains("var(--"), "{svg}");
+        well_formed("svg", &svg);
+        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    assert!(names.len() == written && names.contains(&"heat-map.svg".to_owned()), "{names:?}");
 }
 
 #[test]
 fn a_figure_without_data_is_said_in_words_and_not_drawn() {
     let figures = |fixture: &Fixture| html(&of(fixture)).matches("<figure>").count();
     let all = figures(&Fixture::default());
-    assert_eq!(figures(&Fixture { per_s: 0, failed_per_s: 50, ..Fixture::default() }), all - 2);
+    assert_eq!(figures(&Fixture { per_s: 0, failed_per_s: 50, ..Fixture::default() }), all - 3);
     // Neither percentiles nor the target's counters have a judged second.
     assert_eq!(figures(&Fixture { warm_up_s: 60, ..Fixture::default() }), all - 2);
     assert_eq!(figures(&Fixture { observed: false, budgets: Vec::new(), ..Fixture::default() }), all - 1);
