@@ -269,14 +269,16 @@ pub struct Fit {
 }
 
 const CLAIMS_HELP: &str = "\
-A claim is supported or contradicted only by a figure that was measured, with its interval; where the
-document's own figures do not add up, the sum shows it. What no record given here measures is
-inconclusive, with the record it would take. Runs of one scenario, build and machine count together.
+A claim is supported or contradicted only by a figure that was measured, with its interval, and one of a
+price only by the catalogue; where the document's own figures do not add up, the sum shows it. What no
+record given here measures is inconclusive, with the record it would take. Runs of one scenario, build
+and machine count together.
 
 Examples:
   reports claims runs/phase-1k
   reports claims runs/phase-1k runs/phase-1k-without-cache runs/capacity --markdown claims.md
   reports claims runs/cold-warm-? --claims our-targets.json --json
+  reports claims runs/phase-1k --prices mine.csv
 
 A claims file of one's own is like those in reports/claims: where a figure stands, and the rule that
 decides on it. Exit codes: 0 judged, whatever the verdicts · 2 bad record or claims file ·
@@ -291,6 +293,9 @@ pub struct Claims {
     /// Judge the claims of this JSON file in place of the 126 that come with the program; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub claims: Vec<PathBuf>,
+    /// Hold claims of prices against this CSV file in place of the prices that the program brings.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
     /// Write a page; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -304,13 +309,14 @@ pub struct Claims {
 
 const SIMULATE_HELP: &str = "\
 A plan is YAML: the load over the day, the tiers with their instances, workers and service times (named
-distributions, or taken from run records), and what is lost and when. Events are simulated one by one
-and everything several times over, so that percentiles come with intervals. The same plan gives the same
-bytes. reports/examples/day.yaml is one with every key explained.
+distributions, or taken from run records), what an hour of them is priced by, and what is lost and when.
+Events are simulated one by one and everything several times over, so that percentiles come with
+intervals. The same plan gives the same bytes. reports/examples/day.yaml is one with every key explained.
 
 Examples:
   reports simulate reports/examples/day.yaml
   reports simulate plan.yaml --out day.html
+  reports simulate plan.yaml --prices mine.csv
   reports simulate plan.yaml --json | jq '.day[] | [.at, .p99.us]'
 
 Exit codes: 0 simulated · 2 bad plan, or a bad record that it names · 13 such a record holds nothing";
@@ -321,6 +327,9 @@ pub struct Simulate {
     /// The plan.
     #[arg(value_name = "PLAN.yaml")]
     pub plan: PathBuf,
+    /// Price the tiers that name a `sku` by this CSV file in place of the prices that the program brings.
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
     /// Write a page; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

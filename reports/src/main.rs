@@ -41,6 +41,7 @@ use record::Exit;
 
 use crate::{
     cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Simulate},
+    cost::Catalogue,
     failure::Failure,
     gate::{Decision, Decisions},
     read::Evidence,
@@ -166,7 +167,7 @@ fn fit(args: &Fit) -> Result<Exit, Failure> {
 fn judged_claims(args: &Claims) -> Result<Exit, Failure> {
     let json = args.json.then_some(Path::new(STDOUT));
     let stdout_taken = one_to_stdout(&[args.markdown.as_deref(), args.out.as_deref(), json])?;
-    let found = claims::claims(&args.records, &args.claims)?;
+    let found = claims::claims(&args.records, &args.claims, &Catalogue::read(args.prices.as_deref())?)?;
     if let Some(path) = &args.out {
         write(path, &export::claims_html(&found))?;
     }
@@ -187,7 +188,7 @@ fn judged_claims(args: &Claims) -> Result<Exit, Failure> {
 fn simulate(args: &Simulate) -> Result<Exit, Failure> {
     let json = args.json.then_some(Path::new(STDOUT));
     let stdout_taken = one_to_stdout(&[args.out.as_deref(), json])?;
-    let found = simulate::simulate(&args.plan)?;
+    let found = simulate::simulate(&args.plan, args.prices.as_deref())?;
     if let Some(path) = &args.out {
         write(path, &export::simulation_html(&found))?;
     }

@@ -120,6 +120,9 @@ fn parse(name: &str, text: &str) -> Result<Document, Failure> {
         {
             return refuse(format!("the quantile is {quantile}; it must lie between 0 and 1, such as 0.95"));
         }
+        if let Rule::Price { count: 0, .. } = &claim.rule {
+            return refuse("the count is 0; write how many machines the price is of".to_owned());
+        }
         if let Some(wrong) =
             claim.rule.expect().and_then(|expect| expect.figures().into_iter().find(|it| *it < 0.0))
         {

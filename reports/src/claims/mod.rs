@@ -3,6 +3,7 @@
 
 mod file;
 mod measure;
+mod price;
 mod relief;
 mod rule;
 mod source;
@@ -25,6 +26,7 @@ use source::Source;
 pub use sum::Worked;
 
 use crate::{
+    cost::Catalogue,
     failure::Failure,
     report::{Interval, interval_words},
 };
@@ -143,18 +145,23 @@ pub struct Measured {
     pub holds: Option<bool>,
 }
 
-/// Judges the claims of `files` (those that come with the program where there are none) by what `records` measured.
+/// Judges the claims of `files` (those that come with the program where there are none) by what `records` measured, and those of
+/// prices by `catalogue`.
 ///
 /// # Errors
 /// A record or a claims file cannot be read, or is damaged.
-pub fn claims(records: &[PathBuf], files: &[impl AsRef<Path>]) -> Result<Claims, Failure> {
+pub fn claims(
+    records: &[PathBuf],
+    files: &[impl AsRef<Path>],
+    catalogue: &Catalogue,
+) -> Result<Claims, Failure> {
     let documents = file::documents(files)?;
     let (sources, left_out) = source::sources(records)?;
     let figures = figures(&documents);
     let mut judged = Vec::new();
     for document in &documents {
         for claim in &document.claims {
-            judged.push(judge(&document.document, claim, &sources, &figures)?);
+            judged.push(judge(&document.document, claim, &sources, &figures, catalogue)?);
         }
     }
     let counts: Vec<(Verdict, u64)> = Verdict::ALL
@@ -182,7 +189,7 @@ pub fn claims(records: &[PathBuf], files: &[impl AsRef<Path>]) -> Result<Claims,
         sources: sources.iter().map(Source::about).collect(),
         counts,
         claims: judged,
-        notes: left_out.into_iter().chain(notes()).collect(),
+        notes: left_out.into_iter().chain(notes(catalogue)).collect(),
     })
 }
 
@@ -191,10 +198,15 @@ fn judge(
     claim: &Claim,
     sources: &[Source],
     figures: &BTreeMap<String, sum::Range>,
+    catalogue: &Catalogue,
 ) -> Result<Judged, Failure> {
     let sums: Result<Vec<Worked>, String> = claim.sums.iter().map(|sum| sum.work_out(figures)).collect();
     let sums = sums.map_err(|why| Failure::usage(format!("claim {}: {why}", claim.id)))?;
-    let evidence = evidence(&claim.rule, sources);
+    let evidence = if price::is_by_price(&claim.rule) {
+        price::price(&claim.rule, catalogue).into_iter().collect()
+    } else {
+        evidence(&claim.rule, sources)
+    };
     let (verdict, why) = verdict(&claim.rule, &evidence, &sums, sources);
     Ok(Judged {
         id: claim.id.clone(),
@@ -291,7 +303,11 @@ fn verdict(rule: &Rule, evidence: &[Measured], sums: &[Worked], sources: &[Sourc
         ([one, ..], [other, ..], _) => (Verdict::Inconclusive, format!("{}; but {}.", say(one), say(other))),
         ([], [], [first, ..]) => (Verdict::Inconclusive, format!("{}{}.", say(first), open(rule, first))),
         ([], [], []) => {
-            let none = if sources.is_empty() { "nothing was given to tell by" } else { "not measured" };
+            let none = match sources {
+                _ if price::is_by_price(rule) => "not in the prices given",
+                [] => "nothing was given to tell by",
+                _ => "not measured",
+            };
             (Verdict::Inconclusive, format!("{none}; it takes {}.", rule.wanted()))
         }
     }
@@ -301,6 +317,7 @@ fn verdict(rule: &Rule, evidence: &[Measured], sums: &[Worked], sources: &[Sourc
 fn open(rule: &Rule, figure: &Measured) -> String {
     let holds = rule.expect().and_then(|expect| expect.holds(figure.interval));
     match (rule, holds) {
+        (rule, Some(_)) if price::is_by_price(rule) => ", a price that nobody can trace".to_owned(),
         (_, Some(true)) => {
             let users = rule.at_users().unwrap_or_default();
             format!(", but the claim is made for {} users", record::unit::show_count(users as i64))
@@ -313,7 +330,14 @@ fn open(rule: &Rule, figure: &Measured) -> String {
     }
 }
 
-fn notes() -> Vec<String> {
+fn notes(catalogue: &Catalogue) -> Vec<String> {
+    let prices = format!(
+        "Prices are those of {} ({}, {}), the only thing that a claim is held against without having been measured; how old they are \
+         is told by `reports prices check`.",
+        catalogue.file,
+        catalogue.place(),
+        catalogue.currency()
+    );
     [
         "A claim is supported or contradicted only where the whole interval of what was measured lies on one side of it; each \
          figure holds for the load and the machine it was measured on.",
@@ -322,5 +346,7 @@ fn notes() -> Vec<String> {
         "Percentiles from histograms that the target keeps are bounded by the bounds of its buckets.",
     ]
     .map(str::to_owned)
-    .into()
+    .into_iter()
+    .chain([prices])
+    .collect()
 }

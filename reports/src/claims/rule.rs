@@ -74,6 +74,22 @@ pub enum Rule {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         of_larger_system: bool,
     },
+    /// What machines cost that run all month, by the catalogue of prices, dollars.
+    Price {
+        /// The service of the catalogue.
+        service: String,
+        /// What of it.
+        sku: String,
+        /// How many.
+        count: u64,
+        /// What it is held against, dollars a month.
+        expect: Expect,
+    },
+    /// How much less machines cost reserved than on demand, by the catalogue of prices, per cent.
+    ReservedSaving {
+        /// What it is held against, per cent.
+        expect: Expect,
+    },
     /// Nothing that a record could tell.
     Nothing {
         /// Why not.
@@ -162,7 +178,11 @@ impl Rule {
     pub const fn unit(&self) -> &'static str {
         match self {
             Self::Percentile { .. } | Self::ObservedPercentile { .. } => "ms",
-            Self::ObservedShare { .. } | Self::ErrorShare { .. } | Self::DatabaseRelief { .. } => "%",
+            Self::ObservedShare { .. }
+            | Self::ErrorShare { .. }
+            | Self::DatabaseRelief { .. }
+            | Self::ReservedSaving { .. } => "%",
+            Self::Price { .. } => "USD a month",
             Self::BusyConnections { .. } => "connections",
             Self::Users { .. } => "users",
             Self::Nothing { .. } => "",
@@ -178,6 +198,8 @@ impl Rule {
             | Self::ErrorShare { expect, .. }
             | Self::BusyConnections { expect, .. }
             | Self::DatabaseRelief { expect, .. }
+            | Self::Price { expect, .. }
+            | Self::ReservedSaving { expect }
             | Self::Users { expect, .. } => Some(*expect),
             Self::Nothing { .. } => None,
         }
@@ -193,7 +215,7 @@ impl Rule {
         }
     }
 
-    /// Which record would decide, in words.
+    /// Which record, or which prices, would decide, in words.
     pub fn wanted(&self) -> String {
         let named =
             |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
@@ -218,6 +240,12 @@ impl Rule {
             ),
             Self::Users { .. } => {
                 "a capacity search whose answer is in users, or a valid run of the closed model".to_owned()
+            }
+            Self::Price { service, sku, .. } => {
+                format!("a catalogue in USD with a price of `{service} {sku}`")
+            }
+            Self::ReservedSaving { .. } => {
+                "a catalogue with reserved and on-demand prices of the same machine".to_owned()
             }
             Self::Nothing { .. } => String::new(),
         }

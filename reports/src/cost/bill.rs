@@ -199,7 +199,8 @@ fn meant(item: &Item, catalogue: &Catalogue) -> String {
     like.map_or_else(String::new, |sku| format!("; did you mean `{sku}`?"))
 }
 
-fn cents(money: Decimal) -> Decimal {
+/// Money to the cent, half a cent away from zero.
+pub fn cents(money: Decimal) -> Decimal {
     money.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
@@ -209,7 +210,7 @@ pub fn amount(quantity: f64) -> Decimal {
 }
 
 /// Money with its cents, as a bill has it.
-fn to_the_cent(cost: Decimal, currency: &str) -> String {
+pub fn to_the_cent(cost: Decimal, currency: &str) -> String {
     let whole = money(cost.trunc(), currency);
     format!("{}.{:02}", whole.trim_end_matches(".00"), (cost.fract() * Decimal::ONE_HUNDRED).trunc())
 }

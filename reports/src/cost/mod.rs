@@ -13,7 +13,7 @@ mod sizing;
 mod storage;
 
 pub use balancer::{Traffic, balancer_units};
-pub use bill::{Bill, Item, Part, amount, bill, money};
+pub use bill::{Bill, Item, Part, amount, bill, cents, money, to_the_cent};
 pub use catalogue::{Catalogue, Grade, Price, Purchase};
 pub use check::{Finding, STALE_DAYS, check, stale};
 pub use diurnal::Day;

@@ -141,7 +141,7 @@ pub fn plan(records: &[PathBuf], phases: Option<&Path>, prices: Option<&Path>) -
         planned.iter().find(|phase| phase.users == users as f64).map(|phase| phase.monthly_text.clone())
     });
     let answer = answer::answer(&seen, &safe, &inputs, &planned[next]);
-    let claims = claims(records, &[] as &[&Path])?;
+    let claims = claims(records, &[] as &[&Path], &catalogue)?;
     Ok(Plan {
         claims,
         schema: SCHEMA,

@@ -1,6 +1,7 @@
 //! The planned topology under a day's load, with something lost at a time: what a plan's figures come to when requests meet in
 //! queues.
 
+mod cost;
 mod figures;
 mod plan;
 mod run;
@@ -12,17 +13,17 @@ mod text;
 use std::path::Path;
 
 use record::unit::{show_count, show_number, show_ratio};
-use rust_decimal::Decimal;
 use serde::Serialize;
 use simulation::{Bin, Topology, What};
 
+pub use cost::Cost;
 pub use figures::Figures;
 use figures::figures;
-use plan::{DAY_S, Fault, Plan};
+use plan::{DAY_S, Fault, Plan, PricedBy};
 pub use run::BEFORE_S;
 use run::{Counted, WIDTH_S};
 
-use crate::{failure::Failure, words};
+use crate::{cost::Catalogue, failure::Failure, words};
 
 /// The schema name of a simulation's JSON; the number after the slash changes when a reader would misread.
 pub const SCHEMA: &str = "headroom.simulation/1";
@@ -81,17 +82,6 @@ pub struct TierRow {
     pub instance_hours: u64,
 }
 
-/// What the instances of a day come to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Cost {
-    /// Dollars a day, decimal, of the tiers that have a price; a floor where others have none.
-    pub usd_a_day: Option<Decimal>,
-    /// Tiers without a price.
-    pub unpriced: Vec<&'static str>,
-    /// In a sentence.
-    pub text: String,
-}
-
 /// A step of the day.
 #[derive(Debug, Clone, Serialize)]
 pub struct Step {
@@ -130,17 +120,36 @@ pub struct Lost {
 /// The names of the tiers, in the order of [`simulation::Kind::ALL`].
 pub const TIERS: [&str; 4] = ["load balancer", "API", "cache", "database"];
 
-/// Reads the plan in `path` and simulates it.
+/// Reads the plan in `path`, simulates it, and prices the tiers that name a SKU by the file `prices`, or by the prices that the
+/// program brings.
 ///
 /// # Errors
-/// The plan, or a record it names, cannot be read.
-pub fn simulate(path: &Path) -> Result<Simulation, Failure> {
+/// The plan, a record it names, or the prices cannot be read; the plan has nothing that the prices could be used for, or
+/// prices of its own in another currency.
+pub fn simulate(path: &Path, prices: Option<&Path>) -> Result<Simulation, Failure> {
     let plan = plan::read(path)?;
+    let catalogue = Catalogue::read(prices)?;
+    let refuse = |what: String| Err(Failure::usage(format!("{}: {what}", path.display())));
+    let own = plan.prices.iter().flatten().any(|by| matches!(by, PricedBy::Hour(_)));
+    let listed = plan.prices.iter().flatten().any(|by| matches!(by, PricedBy::Sku { .. }));
+    if prices.is_some() && !listed {
+        return refuse(format!(
+            "no tier names a `sku`, so nothing can be priced by {}; write one, such as `sku: c6i.large`, in place of `usd_per_hour`",
+            catalogue.file
+        ));
+    }
+    if own && listed && catalogue.currency() != "USD" {
+        return refuse(format!(
+            "has prices in USD (`usd_per_hour`), and those of {} are in {}; name a `sku` for every tier",
+            catalogue.file,
+            catalogue.currency()
+        ));
+    }
     let counted = run::run(&plan);
-    Ok(told(&plan, &counted))
+    Ok(told(&plan, &counted, &catalogue))
 }
 
-fn told(plan: &Plan, counted: &Counted) -> Simulation {
+fn told(plan: &Plan, counted: &Counted, catalogue: &Catalogue) -> Simulation {
     let workers = workers(&plan.topology);
     // Every other stretch of the day is there for the queues to settle.
     let steps = DAY_S / plan.load.step_s;
@@ -157,6 +166,7 @@ fn told(plan: &Plan, counted: &Counted) -> Simulation {
     let tiers = tiers(plan, &day);
     let faults: Vec<Lost> =
         plan.faults.iter().zip(&counted.faults).map(|(fault, bins)| lost(fault, bins, workers)).collect();
+    let cost = cost::cost(plan, &tiers, catalogue);
     Simulation {
         schema: SCHEMA,
         made_by: format!("headroom {}", env!("CARGO_PKG_VERSION")),
@@ -166,12 +176,12 @@ fn told(plan: &Plan, counted: &Counted) -> Simulation {
         seed: plan.seed,
         replications: plan.replications,
         sample_s: plan.load.sample_s,
-        cost: cost(plan, &tiers),
+        notes: notes(plan, counted.events, &cost),
+        cost,
         tiers,
         day,
         peak,
         faults,
-        notes: notes(plan, counted.events),
     }
 }
 
@@ -214,33 +224,6 @@ fn tiers(plan: &Plan, day: &[Step]) -> Vec<TierRow> {
         }
     });
     rows.collect()
-}
-
-fn cost(plan: &Plan, tiers: &[TierRow]) -> Cost {
-    let (mut sum, mut priced, mut unpriced, mut hours) = (Decimal::ZERO, false, Vec::new(), 0);
-    for tier in tiers {
-        hours += tier.instance_hours;
-        match plan.usd_per_hour[tier.place] {
-            Some(price) => {
-                sum += price * Decimal::from(tier.instance_hours);
-                priced = true;
-            }
-            None => unpriced.push(tier.name),
-        }
-    }
-    let hours = format!("{} instance-hours a day", show_count(hours as i64));
-    let usd = sum.round_dp(2);
-    let text = match (priced, unpriced.is_empty()) {
-        (false, _) => format!("{hours}; the plan gives no price of an hour."),
-        (true, true) => format!("{hours}: {usd:.2} USD, at the plan's own prices of an hour."),
-        (true, false) => {
-            format!(
-                "{hours}: at least {usd:.2} USD, at the plan's own prices of an hour; without a price: {}.",
-                unpriced.join(", ")
-            )
-        }
-    };
-    Cost { usd_a_day: priced.then_some(usd), unpriced, text }
 }
 
 fn lost(fault: &Fault, replications: &[Vec<Bin>], workers: [f64; 4]) -> Lost {
@@ -323,7 +306,7 @@ fn sentence(day: &[Step], peak: usize, tiers: &[TierRow], faults: &[Lost]) -> St
     )
 }
 
-fn notes(plan: &Plan, events: u64) -> Vec<String> {
+fn notes(plan: &Plan, events: u64, cost: &Cost) -> Vec<String> {
     let mut notes = vec![
         format!(
             "{} events; each step of the day stands for itself by {} of it, after {} for the queues to settle, simulated {}.",
@@ -340,6 +323,13 @@ fn notes(plan: &Plan, events: u64) -> Vec<String> {
          is a bootstrap over replications, else by order statistics."
             .to_owned(),
     ];
+    if cost.a_day.is_some() {
+        notes.push(
+            "The cost is that of the hours of the instances alone: traffic, storage and a balancer's units are in `reports plan`."
+                .to_owned(),
+        );
+    }
+    notes.extend(cost.notes.iter().cloned());
     if plan.topology.cache.is_some() {
         notes.push(
             "The cache's hit ratio is the plan's; writes pass the cache by and go to the primary.".to_owned(),

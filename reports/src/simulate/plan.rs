@@ -34,11 +34,27 @@ pub struct Plan {
     pub topology: Topology,
     /// Where each tier's service times come from, in words, in the order of [`Kind::ALL`].
     pub origins: [String; 4],
-    /// What an hour of one instance of each tier costs, where the plan says so.
-    pub usd_per_hour: [Option<Decimal>; 4],
+    /// What an hour of one instance of each tier costs, or what is looked up for it, where the plan says so.
+    pub prices: [Option<PricedBy>; 4],
     /// What is lost, one at a time.
     pub faults: Vec<Fault>,
 }
+
+/// What an hour of an instance is priced by.
+pub enum PricedBy {
+    /// Dollars, by the plan.
+    Hour(Decimal),
+    /// What the catalogue asks for it.
+    Sku {
+        /// The service of the catalogue.
+        service: &'static str,
+        /// What of it.
+        sku: String,
+    },
+}
+
+/// The services of the catalogue that the tiers' SKUs are of, in the order of [`Kind::ALL`].
+const SERVICES: [&str; 4] = ["elb", "ec2", "elasticache-redis", "rds-postgres"];
 
 /// The load over the day.
 pub struct Load {
@@ -150,7 +166,7 @@ fn checked(text: PlanText, folder: &Path) -> Result<Plan, Wrong> {
     };
     let mut prices = [None, None, None, None];
     let mut tier = |key: &str, kind: Kind, text: &TierText| -> Result<Tier, Wrong> {
-        prices[kind as usize] = price(key, text.usd_per_hour.as_deref())?;
+        prices[kind as usize] = priced(key, kind, text.usd_per_hour.as_deref(), text.sku.as_deref())?;
         Ok(Tier {
             instances: count(&format!("{key}.instances"), text.instances)?,
             workers: count(&format!("{key}.workers"), text.workers as usize)? as u32,
@@ -162,7 +178,8 @@ fn checked(text: PlanText, folder: &Path) -> Result<Plan, Wrong> {
     let api = tier("api", Kind::Api, &text.api)?;
     let mut cache = None;
     if let Some(it) = &text.cache {
-        prices[Kind::Cache as usize] = price("cache", it.usd_per_hour.as_deref())?;
+        prices[Kind::Cache as usize] =
+            priced("cache", Kind::Cache, it.usd_per_hour.as_deref(), it.sku.as_deref())?;
         cache = Some(Cache {
             tier: Tier {
                 instances: count("cache.instances", it.instances)?,
@@ -176,7 +193,8 @@ fn checked(text: PlanText, folder: &Path) -> Result<Plan, Wrong> {
     }
     let mut database = None;
     if let Some(it) = &text.database {
-        prices[Kind::Database as usize] = price("database", it.usd_per_hour.as_deref())?;
+        prices[Kind::Database as usize] =
+            priced("database", Kind::Database, it.usd_per_hour.as_deref(), it.sku.as_deref())?;
         let read = service("database.read", Kind::Database, &it.read)?;
         let write = match &it.write {
             Some(write) => service("database.write", Kind::Database, write)?,
@@ -213,7 +231,7 @@ fn checked(text: PlanText, folder: &Path) -> Result<Plan, Wrong> {
         load,
         topology,
         origins,
-        usd_per_hour: prices,
+        prices,
         faults,
     })
 }
@@ -337,13 +355,26 @@ fn time_of_day(key: &str, text: &str) -> Result<u64, Wrong> {
     }
 }
 
-fn price(key: &str, text: Option<&str>) -> Result<Option<Decimal>, Wrong> {
-    let Some(text) = text else { return Ok(None) };
-    match text.parse::<Decimal>() {
-        Ok(price) if !price.is_sign_negative() => Ok(Some(price)),
-        _ => wrong(
-            &format!("{key}.usd_per_hour"),
-            format!("`{text}` is no price; write dollars such as \"0.0416\""),
-        ),
+fn priced(
+    key: &str,
+    kind: Kind,
+    usd_per_hour: Option<&str>,
+    sku: Option<&str>,
+) -> Result<Option<PricedBy>, Wrong> {
+    match (usd_per_hour, sku) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => {
+            wrong(key, "has a `sku` and `usd_per_hour`; write one of them, as each is a price")
+        }
+        (None, Some(sku)) => {
+            Ok(Some(PricedBy::Sku { service: SERVICES[kind as usize], sku: sku.trim().to_owned() }))
+        }
+        (Some(text), None) => match text.parse::<Decimal>() {
+            Ok(price) if !price.is_sign_negative() => Ok(Some(PricedBy::Hour(price))),
+            _ => wrong(
+                &format!("{key}.usd_per_hour"),
+                format!("`{text}` is no price; write dollars such as \"0.0416\""),
+            ),
+        },
     }
 }

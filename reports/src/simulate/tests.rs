@@ -94,7 +94,7 @@ fn simulated(text: &str) -> Result<Simulation, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.yaml");
     fs::write(&path, text).unwrap();
-    simulate(&path)
+    simulate(&path, None)
 }
 
 #[test]
@@ -118,8 +118,9 @@ fn a_day_and_what_is_lost_in_it_come_to_figures_with_intervals() {
     let cache = &found.faults[2];
     assert!(cache.during.utilisation[3] > cache.before.utilisation[3]);
     assert_eq!(cache.during.utilisation[2], Some(0.0));
-    // 2·0.0225 + 2·0.0416 + 2·0.017 + 2·0.072 = 0.3062 an hour, 7.3488 a day.
-    assert_eq!(found.cost.usd_a_day.unwrap().to_string(), "7.35");
+    // 48 h of 0.0225, 0.0416, 0.017 and 0.072: 1.08 + 2.00 + 0.82 + 3.46 to the cent.
+    assert_eq!(found.cost.a_day.unwrap().to_string(), "7.36");
+    assert_eq!(found.cost.text, "192 instance-hours a day: $7.36, by the plan's own prices of an hour.");
     assert!(found.sentence.starts_with("At its peak, "), "{}", found.sentence);
 }
 
@@ -132,10 +133,9 @@ fn the_same_plan_gives_the_same_bytes_on_any_number_of_processors() {
 #[test]
 fn one_price_less_makes_the_day_cost_at_least() {
     let found = simulated(&PLAN.replace(", usd_per_hour: \"0.072\"", "")).unwrap();
-    assert_eq!(found.cost.unpriced, ["database"]);
+    assert_eq!((found.cost.lines[3].a_day, found.cost.lines[3].text.as_str()), (None, "no price"));
     assert!(
-        found.cost.text.contains("at least 3.89 USD")
-            && found.cost.text.contains("without a price: database"),
+        found.cost.text.contains("at least $3.90") && found.cost.text.contains("without a price: database"),
         "{}",
         found.cost.text
     );
@@ -148,7 +148,7 @@ fn service_times_come_from_a_record_beside_the_plan() {
     let path = folder.path().join("plan.yaml");
     let plan = |service: &str| PLAN.replace("{ exponential: 8ms }", service);
     fs::write(&path, plan("{ record: run, request: list tasks }")).unwrap();
-    let found = simulate(&path).unwrap();
+    let found = simulate(&path, None).unwrap();
     // Service times of the fixture are 0.9 to 24.9 ms, evenly, 13 ms on average.
     let api = &found.tiers[1];
     assert!(
@@ -157,16 +157,16 @@ fn service_times_come_from_a_record_beside_the_plan() {
         api.service
     );
     fs::write(&path, plan("{ record: run, request: lost tasks }")).unwrap();
-    let message = simulate(&path).unwrap_err().message;
+    let message = simulate(&path, None).unwrap_err().message;
     assert!(
         message.contains("api.service: run timed no request `lost tasks`; it has list tasks, one/task"),
         "{message}"
     );
     fs::write(&path, plan("{ record: run, observed: db_p95 }")).unwrap();
-    let message = simulate(&path).unwrap_err().message;
+    let message = simulate(&path, None).unwrap_err().message;
     assert!(message.contains("run observes no histogram `db_p95`"), "{message}");
     fs::write(&path, plan("{ record: nowhere }")).unwrap();
-    assert!(simulate(&path).unwrap_err().message.contains("no run record"));
+    assert!(simulate(&path, None).unwrap_err().message.contains("no run record"));
 }
 
 #[test]
@@ -194,6 +194,75 @@ fn what_is_wrong_in_a_plan_is_named_by_its_key() {
         let failure = simulated(&PLAN.replace(from, to)).unwrap_err();
         assert!(failure.message.contains(says), "{says}: {failure}");
     }
-    let missing = simulate(&PathBuf::from("/nowhere/plan.yaml")).unwrap_err();
+    let missing = simulate(&PathBuf::from("/nowhere/plan.yaml"), None).unwrap_err();
     assert!(missing.message.starts_with("cannot read the plan /nowhere/plan.yaml"), "{missing}");
+}
+
+/// The small day, its tiers priced by what the catalogue asks for them.
+fn by_sku() -> String {
+    [
+        ("0.0225", "alb"),
+        ("0.0416", "t3.medium"),
+        ("0.017", "cache.t3.micro"),
+        ("0.072", "db.t3.medium single-az"),
+    ]
+    .iter()
+    .fold(PLAN.to_owned(), |plan, (price, sku)| {
+        plan.replace(&format!("usd_per_hour: \"{price}\""), &format!("sku: {sku}"))
+    })
+}
+
+fn priced(plan: &str, prices: impl Fn(&str) -> String) -> Result<Simulation, Failure> {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, file) = (folder.path().join("plan.yaml"), folder.path().join("prices.csv"));
+    fs::write(&path, plan).unwrap();
+    fs::write(&file, prices(include_str!("../../prices/aws-us-east-1.csv"))).unwrap();
+    simulate(&path, Some(&file))
+}
+
+#[test]
+fn a_day_costs_what_the_catalogue_given_asks_for_its_machines() {
+    let brought = simulated(&by_sku()).unwrap();
+    assert_eq!(brought.cost.a_day.unwrap().to_string(), "7.36");
+    assert!(
+        brought
+            .cost
+            .text
+            .ends_with("$7.36, by the prices of reports/prices/aws-us-east-1.csv (aws us-east-1)."),
+        "{}",
+        brought.cost.text
+    );
+    // 48 h of t3.medium at twice its price cost 2.00 more, to the cent 3.99 in place of 2.00.
+    let dearer = priced(&by_sku(), |text| text.replace(",0.0416,", ",0.0832,")).unwrap();
+    assert_eq!(dearer.cost.a_day.unwrap().to_string(), "9.35");
+    assert_eq!(dearer.cost.lines[1].of.as_deref(), Some("ec2 t3.medium"));
+    assert_eq!(dearer.day.len(), brought.day.len(), "prices move no request");
+    let euros = priced(&by_sku(), |text| text.replace(",USD,", ",EUR,")).unwrap();
+    assert!(euros.cost.text.contains("€7.36"), "{}", euros.cost.text);
+}
+
+#[test]
+fn a_machine_without_a_price_is_named_and_makes_the_day_cost_at_least() {
+    let found = priced(&by_sku(), |text| text.replace(",t3.medium,", ",t3.medum,")).unwrap();
+    assert!(found.cost.text.contains("at least $5.36") && found.cost.text.ends_with("without a price: API."));
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.starts_with("API: no price of ec2 t3.medium") && note.contains("`t3.medum`")),
+        "{:?}",
+        found.notes
+    );
+    let untraced = simulated(&by_sku().replace("db.t3.medium single-az", "db.m6g.large single-az")).unwrap();
+    assert!(untraced.notes.iter().any(|note| note.contains("db.m6g.large single-az cannot be traced")));
+}
+
+#[test]
+fn prices_that_nothing_can_be_priced_by_or_that_do_not_go_together_are_refused() {
+    let refused = |plan: &str| priced(plan, |text| text.replace(",USD,", ",EUR,")).unwrap_err().message;
+    assert!(refused(PLAN).contains("no tier names a `sku`"), "{}", refused(PLAN));
+    let mixed = by_sku().replace("sku: alb", "usd_per_hour: \"0.0225\"");
+    assert!(refused(&mixed).contains("has prices in USD"), "{}", refused(&mixed));
+    let both = by_sku().replace("sku: alb", "sku: alb, usd_per_hour: \"0.0225\"");
+    assert!(refused(&both).contains("balancer: has a `sku` and `usd_per_hour`"), "{}", refused(&both));
 }

@@ -54,6 +54,7 @@ pub struct TierText {
     pub pick: Option<Pick>,
     pub detect: Option<String>,
     pub usd_per_hour: Option<String>,
+    pub sku: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -73,6 +74,7 @@ pub struct CacheText {
     pub hits: String,
     pub refill: Option<String>,
     pub usd_per_hour: Option<String>,
+    pub sku: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,6 +88,7 @@ pub struct DatabaseText {
     pub queue: Option<usize>,
     pub failover: Option<String>,
     pub usd_per_hour: Option<String>,
+    pub sku: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

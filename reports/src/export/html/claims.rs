@@ -73,3 +73,34 @@ fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
+    use super::*;
+    use crate::{
+        claims::claims as judged,
+        cost::Catalogue,
+        export::html::tests::{numbers, shown, text_of, well_formed},
+        fixture::Fixture,
+    };
+
+    #[test]
+    fn every_number_on_the_page_of_claims_is_in_the_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join("run");
+        Fixture { failed_per_s: 0, budgets: vec![(None, "p95", "1s")], ..Fixture::default() }.write(&record);
+        for records in [vec![], vec![record]] {
+            let found = judged(&records, &[] as &[&Path], &Catalogue::built_in()).unwrap();
+            let page = claims(&found);
+            well_formed("claims", &page);
+            let (mut known, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            shown(&serde_json::to_value(&found).unwrap(), &mut known);
+            numbers(&text_of(&page), &mut seen);
+            assert!(seen.len() > 50, "too few numbers found to have checked anything");
+            let unknown: Vec<&String> = seen.difference(&known).collect();
+            assert!(unknown.is_empty(), "not in the JSON: {unknown:?}");
+        }
+    }
+}

@@ -67,6 +67,7 @@ fn tiers(found: &Simulation) -> Markup {
         figure_column("Busy"),
         figure_column("At most"),
         figure_column("Hours a day"),
+        figure_column("Cost a day"),
     ];
     let rows = found.tiers.iter().map(|tier| {
         vec![
@@ -77,9 +78,19 @@ fn tiers(found: &Simulation) -> Markup {
             cell(show_ratio(tier.mean_utilisation)),
             cell(show_ratio(tier.peak_utilisation)),
             cell(show_count(tier.instance_hours as i64)),
+            cell(cost(found, tier.name)),
         ]
     });
     table("Tiers", &columns, rows.collect())
+}
+
+/// What a tier costs a day, with what was priced.
+fn cost(found: &Simulation, tier: &str) -> String {
+    let line = found.cost.lines.iter().find(|line| line.tier == tier);
+    line.map_or_else(String::new, |line| match &line.of {
+        Some(of) => format!("{} ({of})", line.text),
+        None => line.text.clone(),
+    })
 }
 
 fn day(found: &Simulation) -> Markup {
@@ -111,4 +122,43 @@ fn headings(first: &str) -> Vec<super::tables::Column> {
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     };
     std::iter::once(text(first)).chain(rest.map(|text| figure_column(capital(text)))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::export::html::tests::{numbers, shown, text_of, well_formed};
+
+    const PLAN: &str = r#"
+version: 1
+name: a small day
+replications: 2
+load: { mean: 20/s, step: 4h, sample: 10s, settle: 2s }
+requests: { writes: 10%, timeout: 1s }
+zones: 2
+balancer: { instances: 2, workers: 2, service: { constant: 100us }, sku: alb }
+api: { instances: 2, workers: 2, service: { exponential: 8ms }, sku: nowhere.large }
+database: { workers: 2, read: { log_normal: { p50: 4ms, p99: 30ms } }, usd_per_hour: "0.072" }
+faults: [ { lose: instance, at: "21:00", for: 30s }, { lose: primary } ]
+"#;
+
+    #[test]
+    fn every_number_on_the_page_of_a_day_is_in_the_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.yaml");
+        std::fs::write(&path, PLAN).unwrap();
+        let found = crate::simulate::simulate(&path, None).unwrap();
+        let page = simulation(&found);
+        well_formed("day", &page);
+        let (mut known, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        shown(&serde_json::to_value(&found).unwrap(), &mut known);
+        // The confidence of an interval is its name.
+        known.insert("95".to_owned());
+        numbers(&text_of(&page), &mut seen);
+        assert!(seen.len() > 50, "too few numbers found to have checked anything");
+        let unknown: Vec<&String> = seen.difference(&known).collect();
+        assert!(unknown.is_empty(), "not in the JSON: {unknown:?}");
+    }
 }
