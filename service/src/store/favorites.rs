@@ -60,7 +60,7 @@ pub async fn list(
             if store.is_sharded() {
                 return Box::pin(apart(store, user, after, limit)).await;
             }
-            Ok(ro_typed!(store.of(user), p, Kind => {
+            Ok(ro_typed!(store.of(user).with_catalog(), p, Kind => {
                 list_sql::<Kind>(user, after, limit).build_query_as().fetch_all(p).await?
             }))
         })

@@ -22,6 +22,8 @@ pub enum Rows {
     Of(Uuid),
     /// The catalogue, as one.
     Catalog,
+    /// One user's, shown together with the catalogue's: to be read, never to be written.
+    WithCatalog(Uuid),
     /// Anybody's: always read where they are written.
     Any,
 }
@@ -35,6 +37,14 @@ impl<'a> Place<'a> {
     /// The same rows, read where they are written, whatever was written and when.
     pub fn fresh(self) -> Self {
         Self { rows: Rows::Any, ..self }
+    }
+
+    /// The same rows, shown together with those of the catalogue, where both are in one database.
+    pub fn with_catalog(self) -> Self {
+        match self.rows {
+            Rows::Of(user) => Self { rows: Rows::WithCatalog(user), ..self },
+            _ => self,
+        }
     }
 }
 

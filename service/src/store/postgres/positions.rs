@@ -43,6 +43,9 @@ impl Positions {
         if self.doubts.load(Ordering::Acquire) > self.resolved.load(Ordering::Acquire) {
             return u64::MAX;
         }
+        if let Rows::WithCatalog(user) = rows {
+            return self.needed(Rows::Of(user)).max(self.needed(Rows::Catalog));
+        }
         let written = self.shard(rows).get(&rows).copied().unwrap_or(0);
         // After the entry: one that is forgotten meanwhile raised the floor first.
         written.max(self.floor.load(Ordering::Acquire))

@@ -146,7 +146,7 @@ impl<'a> Turn<'a> {
                     let key = user.as_u64_pair().1 as i64;
                     format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN")
                 }
-                Rows::Catalog | Rows::Any => format!("{hold}BEGIN"),
+                Rows::Catalog | Rows::WithCatalog(_) | Rows::Any => format!("{hold}BEGIN"),
             };
             Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
         })
