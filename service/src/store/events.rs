@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Op, Result, Store, StoreError, Timestamp, by_kind, in_tx, rw, rw_typed};
+use super::{Op, Place, Result, Store, StoreError, Timestamp, by_kind, in_tx, rw, rw_typed};
 
 /// What a user did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -78,8 +78,14 @@ pub async fn insert(store: &Store, user: Uuid, events: &[Event]) -> Result<u64> 
         }};
     }
     store
-        .timed(Op::EventInsert, async { Ok(rw_typed!(store.catalog(), p, Kind => insert_as!(Kind, p))) })
+        .timed(Op::EventInsert, async { Ok(rw_typed!(uncounted(store), p, Kind => insert_as!(Kind, p))) })
         .await
+}
+
+/// Where events are until they are counted. Nobody reads them before: whoever reads products from a replica does not wait
+/// until it has the newest events, too.
+fn uncounted(store: &Store) -> Place<'_> {
+    store.catalog().fresh()
 }
 
 macro_rules! mark {
@@ -132,7 +138,7 @@ pub async fn forget_counted(store: &Store, before: Timestamp, most: i64) -> Resu
         "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE rolled_up_us < $1 LIMIT $2)";
     store
         .timed(Op::EventForget, async {
-            Ok(rw!(store.catalog(), p => sqlx::query(SQL).bind(before).bind(most).execute(p).await?.rows_affected()))
+            Ok(rw!(uncounted(store), p => sqlx::query(SQL).bind(before).bind(most).execute(p).await?.rows_affected()))
         })
         .await
 }
