@@ -79,7 +79,8 @@ impl App {
     /// When the database or the secret cannot be opened.
     pub async fn build(config: Config) -> anyhow::Result<Arc<Self>> {
         let metrics = Metrics::default();
-        let store = Arc::new(Store::open(&config.database, &metrics).await?);
+        let redis = Redis::new(&config.redis, &metrics)?;
+        let store = Arc::new(Store::open_among(&config.database, &metrics, redis.as_ref()).await?);
         if config.database.migrate {
             store.migrate().await?;
         } else {
@@ -87,7 +88,6 @@ impl App {
         }
         let secret = crate::auth::secret::obtain(&config)?;
         let secret = secret.expose_secret().as_bytes();
-        let redis = Redis::new(&config.redis, &metrics)?;
         let told = redis.clone().filter(|_| config.auth.revocations == Told::Redis);
         let revocations = Arc::new(Revocations::new(told));
         let known = Box::pin(revocations.catch_up(&store)).await;

@@ -67,7 +67,10 @@ const REDIS_WAIT: Duration = Duration::from_secs(2);
 async fn keep_redis(app: &Arc<App>, keeper: &TaskTracker, leave: &CancellationToken) {
     keeper.close();
     let Some(redis) = app.redis.clone() else { return };
-    let shared = app.config.cache.tier != Tier::Local || app.config.auth.revocations == Told::Redis;
+    let config = &app.config;
+    let shared = config.cache.tier != Tier::Local
+        || config.auth.revocations == Told::Redis
+        || config.database.has_replicas();
     let members =
         shared.then(|| Members { store: Arc::clone(&app.store), revocations: Arc::clone(&app.revocations) });
     keeper.spawn(redis::keep(Arc::clone(&redis), members, leave.clone()));

@@ -48,6 +48,7 @@ pub struct DatabaseConfig {
 #[serde(rename_all = "lowercase", try_from = "String")]
 pub enum ReadYourWrites {
     /// The primary's position in its log after the write is remembered; a replica that has not come so far is not read.
+    /// Several processes tell each other by Redis; beside one without `redis.urls` the primary alone is read.
     Wal,
     /// The primary is read for a set time after a write. Safe only if one process sees all requests of a user, and the
     /// time is longer than replicas are behind.
@@ -92,6 +93,11 @@ impl DatabaseConfig {
     /// Whether nothing of it reaches a disk.
     pub fn in_memory(&self) -> bool {
         self.url.is_empty() && self.path == IN_MEMORY
+    }
+
+    /// Whether any of its servers has replicas.
+    pub fn has_replicas(&self) -> bool {
+        !self.replicas.is_empty() || self.shards.iter().any(|shard| !shard.replicas.is_empty())
     }
 
     /// What people call the database: the file, or the server without the password.

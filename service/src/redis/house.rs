@@ -113,6 +113,10 @@ static BEHIND: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+static BESIDE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new("return {redis.call('HGET', KEYS[1], 'epoch') or '0', redis.call('GET', KEYS[2])}")
+});
+
 /// Reports to the house and hears what is new.
 pub async fn report(link: &Link, report: &Report<'_>) -> RedisResult<News> {
     let mut call = REPORT.prepare_invoke();
@@ -128,6 +132,18 @@ pub async fn announce(link: &Link, entry: &str) -> RedisResult<(u64, u64)> {
     let mut call = ANNOUNCE.prepare_invoke();
     call.key(HOUSE).key(JOURNAL).arg(entry).arg(ENTRIES_KEPT).arg(CATALOGUE).arg(CHANNEL);
     link.script(&call).await
+}
+
+/// The epoch (0: there is none), and what lies under `key`, looked up together on one server: what is not there did not
+/// get lost with everything else since the epoch began. Nodes of a cluster are asked apart.
+pub async fn beside(link: &Link, key: &str) -> RedisResult<(u64, Option<String>)> {
+    if let Link::Server(_) = link {
+        return link.script(BESIDE.prepare_invoke().key(HOUSE).key(key)).await;
+    }
+    let (mut value, mut epoch) = (redis::cmd("GET"), redis::cmd("HGET"));
+    let (value, epoch) = (value.arg(key), epoch.arg(HOUSE).arg("epoch"));
+    let (value, epoch) = tokio::try_join!(link.command(value), link.command::<Option<u64>>(epoch))?;
+    Ok((epoch.unwrap_or(0), value))
 }
 
 /// The epoch, and how many processes have not read the journal up to `place`, of those that have to be reckoned with.

@@ -43,13 +43,14 @@
 //! # What is assumed
 //! Clocks of the processes agree within 0.5 s (they only bound how long rows in the database count); a paused process
 //! sees on waking that its time is over, because it counts by the monotonic clock. A slot that is migrated keeps its
-//! keys. A value may be lost at any time, an acknowledged command may not, while the same server runs.
+//! keys. A value may be lost at any time, an acknowledged command may not, while the same server runs. Positions in the log
+//! (`positions.rs`), which nobody could miss, live for seconds and were just used: a server that makes room must begin with
+//! what was not used for long (`noeviction`, or one of the `lru` policies).
 
 mod breaker;
 mod house;
 mod keeper;
 mod link;
-#[allow(dead_code, reason = "for the routing of reads to replicas")]
 mod positions;
 mod standing;
 
@@ -72,7 +73,6 @@ use self::breaker::Breaker;
 pub use self::house::CATALOGUE;
 pub use self::keeper::{Members, keep};
 use self::link::{Address, Link};
-#[allow(unused_imports, reason = "for the routing of reads to replicas")]
 pub use self::positions::{Place, Position, Positions, Whose};
 use crate::clock;
 use crate::config::RedisConfig;
@@ -136,7 +136,6 @@ pub struct View {
     /// The generation of the catalogue.
     pub catalogue: u64,
     /// When the epoch began.
-    #[allow(dead_code, reason = "for the routing of reads to replicas")]
     pub epoch_began: Instant,
 }
 
@@ -267,7 +266,6 @@ impl Redis {
         }
     }
 
-    #[allow(dead_code, reason = "for the routing of reads to replicas")]
     /// Positions in the write-ahead log that live for `life`.
     pub fn positions(self: &Arc<Self>, life: Duration) -> Positions {
         Positions::new(Arc::clone(self), life)

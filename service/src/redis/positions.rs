@@ -8,7 +8,7 @@ use redis::Script;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Away, Redis};
+use super::{Away, Redis, house};
 
 /// Whose writes a position covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +80,13 @@ impl Positions {
         if Instant::now() < view.epoch_began + self.life {
             return Position::Unknown;
         }
-        let mut get = redis::cmd("GET");
-        get.arg(key(whose));
-        match self.redis.ask(&view.home, view.home.command::<Option<String>>(&get)).await {
-            Ok(None) => Position::Any,
-            Ok(Some(text)) => place(&text).map_or(Position::Unknown, Position::AtLeast),
-            Err(Away) => Position::Unknown,
+        match self.redis.ask(&view.home, house::beside(&view.home.link, &key(whose))).await {
+            Ok((epoch, None)) if epoch == view.epoch => Position::Any,
+            Ok((epoch, Some(text))) if epoch == view.epoch => {
+                place(&text).map_or(Position::Unknown, Position::AtLeast)
+            }
+            // Somebody emptied it, or a new epoch has just begun.
+            Ok(_) | Err(Away) => Position::Unknown,
         }
     }
 }

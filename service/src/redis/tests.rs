@@ -189,6 +189,12 @@ async fn a_position_never_goes_back_and_is_unknown_when_it_may_have_been_lost() 
         assert_eq!(reader.of(user).await, Position::AtLeast(place(expected.0, expected.1)));
     }
     assert_eq!(reader.of(Whose::Catalogue).await, Position::Any);
+    rig.server_under_test().ask("FLUSHALL").unwrap();
+    for _ in 0..20 {
+        assert_eq!(reader.of(user).await, Position::Unknown, "it was lost with everything else");
+        tokio::time::sleep(life / 40).await;
+    }
+    eventually("what was lost is too old to matter", async || reader.of(user).await == Position::Any).await;
     other.cut();
     eventually("nobody knows", async || reader.of(user).await == Position::Unknown).await;
 }

@@ -47,8 +47,11 @@ pub use pools::Db;
 pub(crate) use stamp::{by_kind, in_tx, ro, ro_typed, rw, rw_typed};
 pub use timestamp::Timestamp;
 
+use std::sync::Arc;
+
 use self::shards::Sharding;
 use crate::config::DatabaseConfig;
+use crate::redis::Redis;
 use crate::telemetry::metrics::Metrics;
 
 /// The store: its databases and the histograms of what is asked of them.
@@ -68,11 +71,22 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or is no database, or the server cannot be reached.
     pub async fn open(config: &DatabaseConfig, metrics: &Metrics) -> anyhow::Result<Self> {
-        let db = Db::open(config).await?;
-        let sharding = Box::pin(Sharding::open(config, &db)).await?;
-        let replicas =
-            !config.replicas.is_empty() || config.shards.iter().any(|shard| !shard.replicas.is_empty());
-        Ok(Self { db, sharding, meters: Meters::new(metrics, replicas) })
+        Self::open_among(config, metrics, None).await
+    }
+
+    /// The same, as one of several processes that tell each other by `redis` what they write, so that all of them may read
+    /// from replicas. The connection to Redis has to be kept with members, or writes wait.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_among(
+        config: &DatabaseConfig,
+        metrics: &Metrics,
+        redis: Option<&Arc<Redis>>,
+    ) -> anyhow::Result<Self> {
+        let db = Db::open(config, redis).await?;
+        let sharding = Box::pin(Sharding::open(config, &db, redis)).await?;
+        Ok(Self { db, sharding, meters: Meters::new(metrics, config.has_replicas()) })
     }
 
     /// Runs the pending migrations.

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::postgres::Cluster;
 use crate::config::DatabaseConfig;
+use crate::redis::Redis;
 
 /// The database, by kind.
 #[derive(Clone)]
@@ -34,9 +35,9 @@ static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 impl Db {
-    pub(super) async fn open(config: &DatabaseConfig) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: &DatabaseConfig, redis: Option<&Arc<Redis>>) -> anyhow::Result<Self> {
         if !config.url.is_empty() {
-            return Ok(Self::Postgres(Cluster::open(&config.url, &config.replicas, config).await?));
+            return Ok(Self::Postgres(Cluster::open(&config.url, &config.replicas, config, redis).await?));
         }
         let acquire = Duration::from_millis(config.acquire_timeout_ms);
         if config.in_memory() {

@@ -8,9 +8,10 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Cluster;
 use super::log::without_page_header;
+use super::peers::{self, Look, Sight};
 use super::server::{Server, plain};
-use super::{Cluster, peers};
 use crate::clock;
 use crate::store::StoreError;
 use crate::store::meters::Role;
@@ -29,11 +30,11 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How often idle connections are asked for a sign of life.
 const PING: Duration = Duration::from_secs(10);
 
-/// The watch's own connection, since when it has it, and when the server was started that it leads to, in microseconds
-/// since the Unix epoch.
+/// The watch's own connection, what was seen by it of other processes, and when the server was started that it leads to,
+/// in microseconds since the Unix epoch.
 struct Link {
     connection: PgConnection,
-    since: Instant,
+    sight: Sight,
     started_us: i64,
 }
 
@@ -50,7 +51,7 @@ async fn watch(cluster: &Cluster, at: usize) {
     let mut said = String::new();
     loop {
         let Some(known) = &mut link else {
-            match timeout(CONNECT_LIMIT, reach(server)).await {
+            match timeout(CONNECT_LIMIT, reach(cluster, server)).await {
                 Ok(Ok(new)) => {
                     let restarted = started_us != 0 && started_us != new.started_us;
                     if !said.is_empty() || restarted {
@@ -105,11 +106,15 @@ async fn watch(cluster: &Cluster, at: usize) {
     }
 }
 
-async fn reach(server: &Server) -> sqlx::Result<Link> {
+async fn reach(cluster: &Cluster, server: &Server) -> sqlx::Result<Link> {
     const SQL: &str = "SELECT (EXTRACT(EPOCH FROM pg_postmaster_start_time()) * 1000000)::bigint";
     let mut connection = server.connect().await?;
     let started_us = sqlx::query_scalar(SQL).fetch_one(&mut connection).await?;
-    Ok(Link { connection, since: Instant::now(), started_us })
+    if server.role == Role::Primary {
+        // Others who did not see this process may have written something without telling.
+        cluster.positions.doubt();
+    }
+    Ok(Link { connection, sight: Sight::new(cluster.now_us()), started_us })
 }
 
 async fn look(cluster: &Cluster, server: &Server, link: &mut Link) -> sqlx::Result<()> {
@@ -121,18 +126,23 @@ async fn look(cluster: &Cluster, server: &Server, link: &mut Link) -> sqlx::Resu
 
 async fn look_at_primary(cluster: &Cluster, link: &mut Link) -> sqlx::Result<()> {
     // What was flushed is what replicas can have. What was inserted is behind every commit, flushed or not.
-    const SQL: &str = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint, \
+    const SQL: &str = "WITH others AS (SELECT starts_with(application_name, $3) AS tells FROM pg_stat_activity \
+                       WHERE datname = current_database() \
+                       AND starts_with(application_name, $1) AND application_name <> $2) \
+                       SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint, \
                        (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint, \
-                       (SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-                       AND starts_with(application_name, $1) AND application_name <> $2)";
+                       (SELECT COUNT(*) FROM others), (SELECT COUNT(*) FROM others WHERE NOT tells)";
     let (asked_us, doubts) = (cluster.now_us(), cluster.positions.doubts());
-    let looked = sqlx::query_as(SQL).bind(peers::NAME).bind(&cluster.peers.name);
-    let (flushed, inserted, others): (i64, i64, i64) = looked.fetch_one(&mut link.connection).await?;
+    let looked = sqlx::query_as(SQL).bind(peers::NAME).bind(&cluster.peers.name).bind(peers::TELLS);
+    let (flushed, inserted, others, silent): (i64, i64, i64, i64) =
+        looked.fetch_one(&mut link.connection).await?;
+    let answered_us = cluster.now_us();
     cluster.history.note(asked_us, without_page_header(flushed));
-    cluster.positions.settle(doubts, cluster.mark(without_page_header(inserted)));
-    if link.since.elapsed() >= peers::GATHER {
-        cluster.peers.seen(asked_us, others);
+    if link.sight.is_known(asked_us) {
+        cluster.positions.settle(doubts, cluster.mark(without_page_header(inserted)));
     }
+    let look = Look { asked_us, answered_us, others, silent };
+    cluster.peers.seen(&mut link.sight, &look, &cluster.positions);
     Ok(())
 }
 

@@ -32,6 +32,7 @@ use self::routing::Routing;
 use super::Db;
 use super::postgres::Cluster;
 use crate::config::DatabaseConfig;
+use crate::redis::Redis;
 
 pub use home::Home;
 pub use moving::Mover;
@@ -51,14 +52,18 @@ impl Sharding {
     ///
     /// # Errors
     /// When one cannot be reached.
-    pub async fn open(config: &DatabaseConfig, directory: &Db) -> anyhow::Result<Option<Self>> {
+    pub async fn open(
+        config: &DatabaseConfig,
+        directory: &Db,
+        redis: Option<&Arc<Redis>>,
+    ) -> anyhow::Result<Option<Self>> {
         let Db::Postgres(directory) = directory else { return Ok(None) };
         if config.shards.is_empty() {
             return Ok(None);
         }
         let mut shards = Vec::new();
         for shard in &config.shards {
-            shards.push(Cluster::open(&shard.primary, &shard.replicas, config).await?);
+            shards.push(Cluster::open(&shard.primary, &shard.replicas, config, redis).await?);
         }
         Ok(Some(Self {
             directory: Arc::clone(directory),

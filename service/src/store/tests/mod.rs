@@ -39,7 +39,9 @@ macro_rules! on_all {
 mod outages;
 mod plans;
 mod recommendations;
+mod rig;
 mod same;
+mod several;
 
 use proptest::prelude::*;
 use uuid::Uuid;

@@ -1,112 +1,75 @@
 //! What becomes of questions while servers of PostgreSQL lag, die and return. Nothing here depends on how fast.
 
-use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use stack::{Postgres, Replica};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
+use super::rig::{PATIENCE, Servers};
 use super::*;
-use crate::config::DatabaseConfig;
 use crate::telemetry::metrics::Metrics;
-
-/// For what must come about by itself, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Rig {
-    store: Store,
-    config: DatabaseConfig,
-    metrics: Metrics,
-    replica: Replica,
-    // Dropped last: a replica needs it.
-    primary: Postgres,
-}
-
-impl Rig {
-    async fn start(change: impl FnOnce(&mut DatabaseConfig)) -> Self {
-        let (primary, url, replica) = block_in_place(|| {
-            let primary = Postgres::start().unwrap();
-            let url = primary.create_database("app").unwrap();
-            let replica = primary.replica().unwrap();
-            (primary, url, replica)
-        });
-        let mut config = DatabaseConfig {
-            url: url.parse().unwrap_or_default(),
-            replicas: vec![replica.url("app").parse().unwrap_or_default()],
-            // A busy machine takes seconds to make ten connections, which is not what this is about.
-            acquire_timeout_ms: 60_000,
-            ..DatabaseConfig::default()
-        };
-        change(&mut config);
-        let metrics = Metrics::default();
-        let store = Store::open(&config, &metrics).await.unwrap();
-        store.migrate().await.unwrap();
-        Self { store, config, metrics, replica, primary }
-    }
-
-    /// Reads until a replica answers.
-    async fn until_the_replica_answers(&self, user: Uuid) {
-        let before = testing::answered_by_replicas(&self.metrics);
-        until("a replica answers", async || {
-            tasks::list(&self.store, user, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
-            testing::answered_by_replicas(&self.metrics) > before
-        })
-        .await;
-    }
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_sees_every_own_write_at_once_while_the_replica_is_seconds_behind_and_after() {
-    let rig = Rig::start(|_| {}).await;
-    let (store, owner) = (&rig.store, user(&rig.store, 1).await);
-    rig.until_the_replica_answers(owner).await;
+    let servers = Servers::start(|_| {}).await;
+    let process = servers.process().await;
+    let (store, owner) = (&process.store, user(&process.store, 1).await);
+    process.until_the_replica_answers(owner).await;
     for (lag_s, first) in [(0, 100), (3, 200), (0, 300)] {
-        block_in_place(|| rig.replica.lag(lag_s)).unwrap();
+        block_in_place(|| servers.replica.lag(lag_s)).unwrap();
         for number in first..first + 40 {
             let new = task(number, i64::try_from(number).unwrap(), None);
             tasks::insert(store, owner, &new, None).await.unwrap();
             assert_eq!(tasks::get(store, owner, new.id).await.unwrap().map(|task| task.id), Some(new.id));
-            let newest = tasks::list(store, owner, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
-            assert_eq!(newest[0].id, new.id);
+            assert_eq!(process.newest(owner).await.map(|task| task.id), Some(new.id));
             sleep(Duration::from_millis(10)).await;
         }
     }
-    rig.until_the_replica_answers(owner).await;
-    store.close().await;
+    process.until_the_replica_answers(owner).await;
+    process.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_wrote_is_read_from_the_primary_as_long_as_there_is_one() {
-    let rig = Rig::start(|_| {}).await;
-    let owner = user(&rig.store, 1).await;
-    rig.until_the_replica_answers(owner).await;
-    block_in_place(|| rig.replica.lag(600)).unwrap();
-    let other = Store::open(&rig.config, &Metrics::default()).await.unwrap();
-    for number in 100..140 {
-        let new = task(number, 1, None);
-        tasks::insert(&other, owner, &new, None).await.unwrap();
-        assert!(tasks::get(&rig.store, owner, new.id).await.unwrap().is_some());
-        sleep(Duration::from_millis(10)).await;
+async fn no_read_fails_when_a_replica_dies_and_it_is_read_again_when_it_is_back() {
+    let servers = Servers::start(|_| {}).await;
+    let process = servers.process().await;
+    let owner = user(&process.store, 1).await;
+    process.until_the_replica_answers(owner).await;
+    let stop = CancellationToken::new();
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, stop) = (Arc::clone(&process.store), stop.clone());
+            tokio::spawn(async move {
+                let mut reads = 0;
+                while !stop.is_cancelled() {
+                    tasks::list(&store, owner, &Filter { limit: 1, ..Filter::default() }).await.unwrap();
+                    reads += 1;
+                }
+                reads
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        sleep(Duration::from_millis(300)).await;
+        block_in_place(|| servers.replica.kill());
+        sleep(Duration::from_millis(300)).await;
+        block_in_place(|| servers.replica.start()).unwrap();
+        process.until_the_replica_answers(owner).await;
     }
-    other.close().await;
-    block_in_place(|| rig.replica.lag(0)).unwrap();
-    rig.until_the_replica_answers(owner).await;
-    rig.store.close().await;
+    stop.cancel();
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    process.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_primary_is_away_writes_fail_at_once_and_afterwards_all_that_was_acknowledged_is_there() {
-    let rig = Rig::start(|config| config.acquire_timeout_ms = 600_000).await;
-    let (store, owner) = (&rig.store, user(&rig.store, 1).await);
+    let servers = Servers::start(|config| config.acquire_timeout_ms = 600_000).await;
+    let process = servers.process().await;
+    let (store, owner) = (&process.store, user(&process.store, 1).await);
     let (mut number, mut acknowledged) = (1000, Vec::new());
     let mut write = async || {
         number += 1;
@@ -121,12 +84,12 @@ async fn while_the_primary_is_away_writes_fail_at_once_and_afterwards_all_that_w
         for _ in 0..20 {
             write().await.unwrap();
         }
-        block_in_place(|| if round == 0 { rig.primary.kill() } else { rig.primary.stop().unwrap() });
+        block_in_place(|| if round == 0 { servers.primary.kill() } else { servers.primary.stop().unwrap() });
         // With an acquire timeout of ten minutes only a pool that is known to be gone answers.
         for _ in 0..20 {
             assert!(matches!(write().await, Err(StoreError::Unreachable(_))));
         }
-        block_in_place(|| rig.primary.start_again()).unwrap();
+        block_in_place(|| servers.primary.start_again()).unwrap();
         let started = Instant::now();
         while write().await.is_err() {
             assert!(started.elapsed() < PATIENCE, "the store finds the primary again");
@@ -140,7 +103,7 @@ async fn while_the_primary_is_away_writes_fail_at_once_and_afterwards_all_that_w
     for id in &acknowledged {
         assert!(there.iter().any(|task| task.id == *id), "{id} was acknowledged");
     }
-    store.close().await;
+    process.close().await;
 }
 
 #[tokio::test]
