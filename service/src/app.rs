@@ -102,7 +102,7 @@ impl App {
             passwords: Passwords::new(&config.auth)?,
             cursors: CursorKey::derive(secret),
             limits: Limits::new(config.limits.profile, counted, &metrics),
-            queue: Queue::new(config.queue.kind, &metrics),
+            queue: Queue::new(&config.queue, &metrics),
             mailer: Mailer::new(&config)?,
             files: Files::new(&config),
             activity: Activity::default(),

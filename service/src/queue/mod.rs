@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::QueueKind;
+use crate::config::{QueueConfig, QueueKind};
 use crate::telemetry::metrics::Metrics;
 
 /// What background work and those who ask for it share within a process.
@@ -43,12 +43,16 @@ pub struct Queue {
     lag: Gauge,
     depth: Gauge,
     dead: Gauge,
+    /// Asks the broker whether it is there, over a line of its own: who only asks never waits for who publishes.
+    probe: Option<broker::Publisher>,
 }
 
 impl Queue {
     /// Nothing moves until [`start`].
-    pub fn new(kind: QueueKind, metrics: &Metrics) -> Self {
+    pub fn new(config: &QueueConfig, metrics: &Metrics) -> Self {
+        let kind = config.kind;
         Self {
+            probe: (kind == QueueKind::RabbitMq).then(|| broker::Publisher::new(config)),
             outbox: Notify::new(),
             table: Notify::new(),
             lag: metrics.outbox_lag(),
@@ -64,6 +68,12 @@ impl Queue {
     /// `queue.poll_ms`.
     pub fn ring(&self) {
         self.outbox.notify_waiters();
+    }
+
+    /// Whether the broker answers within `limit`; `None` where the table is the queue.
+    pub async fn broker_answers(&self, limit: Duration) -> Option<bool> {
+        let probe = self.probe.as_ref()?;
+        Some(matches!(tokio::time::timeout(limit, probe.depth()).await, Ok(Ok(_))))
     }
 }
 

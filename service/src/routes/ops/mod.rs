@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::app::App;
 
-/// A database that takes longer than this to say anything counts as down.
+/// A database or a broker that takes longer than this to say anything counts as down.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 
 async fn database_answers(app: &App) -> bool {

@@ -5,6 +5,7 @@ mod background;
 mod caching;
 mod catalog;
 mod encrypted;
+mod health;
 mod keys;
 mod matrix;
 mod operations;
