@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The user's data are in another database now and could not be found there in time. Nothing was done.
     #[error("the data are being moved to another database")]
     Moved,
+    /// The same request, by its idempotency key, is being done at this moment. Nothing was done.
+    #[error("the same request is in progress")]
+    InFlight,
     /// Another registration with the same e-mail may or may not be over.
     #[error("another registration with this e-mail address is not over yet")]
     Undecided,
@@ -49,6 +52,7 @@ impl From<sqlx::Error> for StoreError {
                 Said::Slow => Self::Slow,
                 Said::Contended => Self::Contended,
                 Said::Moved => Self::Moved,
+                Said::InFlight => Self::InFlight,
                 Said::Away => Self::Unreachable(error),
                 Said::Other => Self::Failed(error),
             },
@@ -69,6 +73,7 @@ enum Said {
     Slow,
     Contended,
     Moved,
+    InFlight,
     Away,
     Other,
 }
@@ -86,6 +91,8 @@ fn said(code: &str) -> Said {
         "57014" => Said::Slow,
         // Our own: the bucket is not here.
         "HB001" => Said::Moved,
+        // Our own: another is at the same request.
+        "HB002" => Said::InFlight,
         // serialization_failure, deadlock_detected.
         "40001" | "40P01" => Said::Contended,
         // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout; a primary that became a standby.
@@ -115,6 +122,9 @@ impl From<StoreError> for Error {
             StoreError::Undecided => {
                 Self::Busy("another registration with this e-mail address is not over yet; try again")
             }
+            StoreError::InFlight => Self::Conflict(
+                "a request with this Idempotency-Key is still in progress; send it again when that one has ended",
+            ),
             StoreError::Unreachable(_) => Self::Busy("the database cannot be reached; try again"),
             StoreError::Unstorable => {
                 Self::Malformed("a text holds the character U+0000, which cannot be stored".to_owned())

@@ -1,4 +1,5 @@
-//! `Idempotency-Key`: the row is written in the transaction of the business it protects.
+//! `Idempotency-Key`: the row is written in the transaction of the business it protects. A repetition that comes while that
+//! transaction is open is refused (`in_flight.rs`); one that comes later is answered as the first was.
 
 use super::named::{Arg, Named};
 use super::{Op, Result, Store, Timestamp, rw};
@@ -38,8 +39,9 @@ pub(super) const KEEP: &str = "INSERT INTO idempotency_keys (user_id, key, body_
                                created_at_us = excluded.created_at_us \
                                WHERE idempotency_keys.created_at_us <= $6";
 
-/// Decides, within a transaction of any kind of database, whether the business is still to be done. Of two that come at
-/// the same time the second waits here for the end of the first.
+/// Decides, within a transaction of any kind of database, whether the business is still to be done. The transaction is at
+/// a place that [claims](super::Place::claiming) the request: of two that come at the same time one is refused before
+/// this.
 macro_rules! claim {
     ($tx:ident, $user:expr, $claim:expr) => {{
         use $crate::store::idempotency::{Claim, FIND, KEEP, KEPT_US, Outcome};

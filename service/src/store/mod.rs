@@ -14,6 +14,7 @@ mod error;
 pub mod events;
 pub mod favorites;
 pub mod idempotency;
+mod in_flight;
 pub mod jobs;
 mod meters;
 pub mod named;
@@ -38,7 +39,7 @@ mod timestamp;
 pub mod users;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::StoreError;
 pub use meters::{Meters, Op};

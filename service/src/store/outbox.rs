@@ -44,7 +44,7 @@ use super::idempotency::{self, Claim};
 pub async fn append(store: &Store, job: &NewJob, claim: Option<&Claim<'_>>) -> Result<idempotency::Outcome> {
     store
         .timed(Op::OutboxAppend, async {
-            Ok::<_, StoreError>(in_tx!(store.of(job.user_id), tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(job.user_id).claiming(job.user_id, claim), tx => {
                 let outcome = match claim {
                     Some(claim) => idempotency::claim!(tx, job.user_id, claim),
                     None => idempotency::Outcome::Done,

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
+use super::idempotency::Claim;
 use super::shards::{Home, Sharding};
-use super::{Db, Store};
+use super::{Db, Store, in_flight};
 
 /// A database, and whose rows of it a question is about. That decides whether a replica may answer: never before it has
 /// heard of the last write to the same rows that was acknowledged.
@@ -13,6 +14,8 @@ pub struct Place<'a> {
     pub(super) rows: Rows,
     /// The bucket that the rows are in, where users are spread over several databases.
     pub(super) home: Option<Home<'a>>,
+    /// The request that a transaction does, if it must not be done twice at the same time.
+    pub(super) claim: Option<i64>,
 }
 
 /// Whose rows.
@@ -46,11 +49,16 @@ impl<'a> Place<'a> {
             _ => self,
         }
     }
+
+    /// The same rows, for a transaction that does the claimed request of `user`: it is refused while another does it.
+    pub(super) fn claiming(self, user: Uuid, claim: Option<&Claim<'_>>) -> Self {
+        Self { claim: claim.map(|claim| in_flight::number(user, claim.key)), ..self }
+    }
 }
 
 impl<'a> From<&'a Db> for Place<'a> {
     fn from(db: &'a Db) -> Self {
-        Self { db, rows: Rows::Any, home: None }
+        Self { db, rows: Rows::Any, home: None, claim: None }
     }
 }
 
@@ -60,14 +68,14 @@ impl Store {
         let rows = Rows::Of(user);
         let home = self.sharding.as_ref().and_then(|sharding| sharding.home(user));
         match home {
-            Some((db, home)) => Place { db, rows, home: Some(home) },
-            None => Place { db: &self.db, rows, home: None },
+            Some((db, home)) => Place { db, rows, home: Some(home), claim: None },
+            None => Place { db: &self.db, rows, home: None, claim: None },
         }
     }
 
     /// Where the catalogue is.
     pub fn catalog(&self) -> Place<'_> {
-        Place { db: &self.db, rows: Rows::Catalog, home: None }
+        Place { db: &self.db, rows: Rows::Catalog, home: None, claim: None }
     }
 
     /// Where it is written down who has which e-mail address. Always read where it is written: who just registered can

@@ -9,6 +9,7 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::in_flight::InFlight;
 use super::postgres::Cluster;
 use crate::config::DatabaseConfig;
 use crate::redis::Redis;
@@ -23,6 +24,8 @@ pub enum Db {
         rw: SqlitePool,
         /// The connections that read.
         ro: SqlitePool,
+        /// Requests with an idempotency key that are being done.
+        in_flight: Arc<InFlight>,
     },
     /// A primary that writes and replicas that read.
     Postgres(Arc<Cluster>),
@@ -44,7 +47,7 @@ impl Db {
             // Each connection to :memory: is a database of its own, so there is one for everything.
             let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
             let pool = pool(1, acquire).connect_with(options).await?;
-            return Ok(Self::Sqlite { rw: pool.clone(), ro: pool });
+            return Ok(Self::Sqlite { rw: pool.clone(), ro: pool, in_flight: Arc::default() });
         }
         let options = SqliteConnectOptions::new()
             .filename(&config.path)
@@ -72,7 +75,7 @@ impl Db {
         };
         let options = options.pragma("query_only", "ON");
         let ro = pool(readers, acquire).connect_with(options).await.map_err(cannot_open)?;
-        Ok(Self::Sqlite { rw, ro })
+        Ok(Self::Sqlite { rw, ro, in_flight: Arc::default() })
     }
 
     pub(super) async fn migrate(&self) -> anyhow::Result<()> {
@@ -112,7 +115,7 @@ impl Db {
             (size.saturating_sub(idle), idle)
         };
         match self {
-            Self::Sqlite { rw, ro } => count(rw.size() + ro.size(), rw.num_idle() + ro.num_idle()),
+            Self::Sqlite { rw, ro, .. } => count(rw.size() + ro.size(), rw.num_idle() + ro.num_idle()),
             Self::Postgres(cluster) => {
                 let (size, idle) = cluster.connections();
                 count(size, idle)
@@ -122,7 +125,7 @@ impl Db {
 
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { rw, ro } => {
+            Self::Sqlite { rw, ro, .. } => {
                 ro.close().await;
                 rw.close().await;
             }

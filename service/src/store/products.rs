@@ -230,7 +230,7 @@ pub async fn insert(
                 rw!(store.catalog(), p => insert_by!(p));
                 return Ok(idempotency::Outcome::Done);
             };
-            Ok::<_, StoreError>(in_tx!(store.catalog(), tx => {
+            Ok::<_, StoreError>(in_tx!(store.catalog().claiming(user, Some(claim)), tx => {
                 let outcome = idempotency::claim!(tx, user, claim);
                 if matches!(outcome, idempotency::Outcome::Done) {
                     insert_by!(&mut *tx);

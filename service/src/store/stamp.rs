@@ -108,14 +108,15 @@ macro_rules! in_tx {
     ($place:expr, $tx:ident => $e:expr) => {{
         let place = $crate::store::Place::from($place);
         match place.db {
-            $crate::store::Db::Sqlite { rw, .. } => {
+            $crate::store::Db::Sqlite { rw, in_flight, .. } => {
+                let _held = in_flight.hold(place.claim)?;
                 let mut $tx = rw.begin_with("BEGIN IMMEDIATE").await?;
                 let outcome = $e;
                 $tx.commit().await?;
                 outcome
             }
             $crate::store::Db::Postgres(cluster) => {
-                let mut turn = cluster.write(place.rows).at(place.home);
+                let mut turn = cluster.write(place.rows).at(place.home).claiming(place.claim);
                 loop {
                     let outcome = async {
                         let mut $tx = turn.begin().await?;

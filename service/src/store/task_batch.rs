@@ -23,7 +23,7 @@ pub async fn insert(
     const ROWS_PER_STATEMENT: usize = 50;
     store
         .timed(Op::TaskBatch, async {
-            Ok::<_, StoreError>(in_tx!(store.of(user), tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(user).claiming(user, claim), tx => {
                 let outcome = match claim {
                     Some(claim) => idempotency::claim!(tx, user, claim),
                     None => idempotency::Outcome::Done,

@@ -160,7 +160,7 @@ pub async fn insert(
                 rw!(store.of(user), p => insert_by!(p));
                 return Ok(idempotency::Outcome::Done);
             };
-            Ok::<_, StoreError>(in_tx!(store.of(user), tx => {
+            Ok::<_, StoreError>(in_tx!(store.of(user).claiming(user, Some(claim)), tx => {
                 let outcome = idempotency::claim!(tx, user, claim);
                 if matches!(outcome, idempotency::Outcome::Done) {
                     insert_by!(&mut *tx);

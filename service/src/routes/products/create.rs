@@ -46,10 +46,12 @@ pub struct NewProduct {
 /// Adds a product. For admins. With an `Idempotency-Key`, repeating the request within 24 h adds no second one.
 #[utoipa::path(post, path = "/api/v1/products", tag = "products", operation_id = "createProduct",
     security(("token" = [])), request_body = NewProduct,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
+        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses(
         (status = 201, description = "The new product", body = Product),
         (status = 403, description = "Not an admin at an allowed address", body = crate::error::Problem),
+        (status = 409, description = "The same request is in progress", body = crate::error::Problem),
         (status = 422, description = "Fields are not acceptable, or the key was used for another request",
             body = crate::error::Problem)))]
 pub async fn post(

@@ -36,10 +36,12 @@ pub struct MadeTasks {
 /// Makes up to 500 tasks, all or none. With an `Idempotency-Key`, repeating the request within 24 h makes no more.
 #[utoipa::path(post, path = "/api/v1/tasks/batch", tag = "tasks", operation_id = "createTasks",
     security(("token" = []), ("key" = [])), request_body = NewTasks,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
+        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses(
         (status = 201, description = "The new tasks", body = MadeTasks),
         (status = 401, description = "No valid token", body = crate::error::Problem),
+        (status = 409, description = "The same request is in progress", body = crate::error::Problem),
         (status = 422, description = "Fields are not acceptable, or the key was used for another request",
             body = crate::error::Problem)))]
 pub async fn post(

@@ -62,10 +62,12 @@ impl NewTask {
 #[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", operation_id = "createTask",
     security(("token" = []), ("key" = [])),
     request_body = NewTask,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
+        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses(
         (status = 201, description = "The new task", body = Task),
         (status = 401, description = "No valid token", body = crate::error::Problem),
+        (status = 409, description = "The same request is in progress", body = crate::error::Problem),
         (status = 422, description = "Fields are not acceptable, or the key was used for another request",
             body = crate::error::Problem)))]
 pub async fn post(

@@ -30,10 +30,12 @@ pub struct Export {
 /// where the file is. With an `Idempotency-Key`, repeating the request within 24 h makes no second one.
 #[utoipa::path(post, path = "/api/v1/tasks/export", tag = "tasks", operation_id = "exportTasks",
     security(("token" = []), ("key" = [])), request_body = Export,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
+        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
     responses(
         (status = 202, description = "The job, with its place in Location", body = Job),
         (status = 401, description = "No valid token", body = crate::error::Problem),
+        (status = 409, description = "The same request is in progress", body = crate::error::Problem),
         (status = 422, description = "Fields are not acceptable, or the key was used for another request",
             body = crate::error::Problem)))]
 pub async fn post(

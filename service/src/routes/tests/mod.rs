@@ -10,6 +10,7 @@ mod keys;
 mod matrix;
 mod operations;
 mod passwords;
+mod repeated;
 mod roles;
 mod security;
 mod tasks;

@@ -144,7 +144,7 @@ async fn a_repeated_creation_with_the_same_key_makes_one_task() {
         let request = service.request(Method::POST, "/api/v1/tasks").bearer_auth(&login.access);
         request.header("idempotency-key", key).json(&json!({ "title": title })).send().await.unwrap()
     };
-    let (first, second) = tokio::join!(post("key-1", "Once"), post("key-1", "Once"));
+    let (first, second) = (post("key-1", "Once").await, post("key-1", "Once").await);
     assert_eq!((first.status().as_u16(), second.status().as_u16()), (201, 201));
     let (first, second): (Value, Value) = (first.json().await.unwrap(), second.json().await.unwrap());
     assert_eq!(first, second);
@@ -164,7 +164,7 @@ async fn a_batch_makes_all_of_its_tasks_or_none() {
         request.header("idempotency-key", key).json(&json!({ "tasks": tasks })).send().await.unwrap()
     };
     let many = |count: usize| (0..count).map(|n| json!({ "title": format!("Task {n}") })).collect::<Value>();
-    let (first, second) = tokio::join!(post(many(500), "key-1"), post(many(500), "key-1"));
+    let (first, second) = (post(many(500), "key-1").await, post(many(500), "key-1").await);
     assert_eq!((first.status().as_u16(), second.status().as_u16()), (201, 201));
     let (first, second): (Value, Value) = (first.json().await.unwrap(), second.json().await.unwrap());
     assert_eq!(first, second, "the repetition makes none");

@@ -79,6 +79,8 @@ pub struct Turn<'a> {
     server: &'a Server,
     /// The bucket that the rows are in, where there are several.
     home: Option<Home<'a>>,
+    /// The request that must not be done by two at the same time.
+    claim: Option<i64>,
     tries: u32,
     /// Whether it can be asked again although nobody knows what became of it.
     repeatable: bool,
@@ -86,7 +88,15 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(cluster: &'a Cluster, rows: Rows, server: &'a Server) -> Self {
-        Self { cluster, rows, server, home: None, tries: 0, repeatable: server.role == Role::Replica }
+        Self {
+            cluster,
+            rows,
+            server,
+            home: None,
+            claim: None,
+            tries: 0,
+            repeatable: server.role == Role::Replica,
+        }
     }
 
     /// The same, about rows in a bucket.
@@ -95,6 +105,12 @@ impl<'a> Turn<'a> {
             self.server = &self.cluster.primary;
         }
         self.home = home;
+        self
+    }
+
+    /// The same, for a transaction that is refused while another with this number is in progress.
+    pub fn claiming(mut self, claim: Option<i64>) -> Self {
+        self.claim = claim;
         self
     }
 
@@ -133,20 +149,22 @@ impl<'a> Turn<'a> {
     /// A transaction; those of one user come one after another.
     ///
     /// # Errors
-    /// When there is no connection; then nothing has happened.
+    /// When there is no connection, or the same request is in progress; then nothing has happened.
     pub async fn begin(&mut self) -> Result<Transaction<'static, Postgres>> {
         self.repeatable = true;
         let pool = self.pool()?;
         let hold = self.home.map(|home| home.hold()).unwrap_or_default();
+        let claim = self.claim.map(|claim| format!("SELECT claim_request({claim}); ")).unwrap_or_default();
         let transaction = unless_away(&pool, async {
             let begin = match self.rows {
                 // One round trip: the transaction of the message becomes the one that begins, and keeps the lock; a
-                // wait that took too long leaves none behind. Users that share a key wait for each other in vain.
+                // wait that took too long leaves none behind. Users that share a key wait for each other in vain. Whether
+                // the request is in progress is asked before the wait, in which it would end.
                 Rows::Of(user) => {
                     let key = user.as_u64_pair().1 as i64;
-                    format!("{hold}SELECT pg_advisory_xact_lock({key}); BEGIN")
+                    format!("{hold}{claim}SELECT pg_advisory_xact_lock({key}); BEGIN")
                 }
-                Rows::Catalog | Rows::WithCatalog(_) | Rows::Any => format!("{hold}BEGIN"),
+                Rows::Catalog | Rows::WithCatalog(_) | Rows::Any => format!("{hold}{claim}BEGIN"),
             };
             Ok(pool.begin_with(AssertSqlSafe(begin)).await?)
         })

@@ -36,6 +36,7 @@ macro_rules! on_all {
     };
 }
 
+pub(crate) mod in_flight;
 mod outages;
 mod plans;
 mod recommendations;
@@ -48,7 +49,7 @@ use uuid::Uuid;
 
 use super::tasks::{self, Filter, Priority, Sort, Status, Task};
 use super::users;
-use super::{Store, StoreError, Timestamp, favorites, products, sessions};
+use super::{Result, Store, StoreError, Timestamp, favorites, products, sessions};
 use crate::testing::{self, user};
 
 fn task(number: u128, created_us: i64, due_us: Option<i64>) -> Task {
@@ -258,11 +259,13 @@ async fn of_requests_with_one_idempotency_key_at_the_same_time_one_is_done(store
     let attempts = claims.zip(tasks).map(|(_, number)| async move {
         let claim =
             super::idempotency::Claim { key: "k", body_hash: [1; 32], response: b"{}", now: Timestamp(1) };
-        tasks::insert(store, owner, &task(number, 1, None), Some(&claim)).await.unwrap()
+        tasks::insert(store, owner, &task(number, 1, None), Some(&claim)).await
     });
     let outcomes = futures_util::future::join_all(attempts).await;
-    let done = outcomes.iter().filter(|o| **o == super::idempotency::Outcome::Done).count();
+    let done = outcomes.iter().filter(|o| matches!(o, Ok(super::idempotency::Outcome::Done))).count();
     let replayed = super::idempotency::Outcome::Replayed(b"{}".to_vec());
-    assert_eq!((done, outcomes.iter().filter(|o| **o == replayed).count()), (1, 5), "{outcomes:?}");
+    let refused =
+        |o: &&Result<_>| matches!(o, Err(StoreError::InFlight)) || matches!(o, Ok(o) if *o == replayed);
+    assert_eq!((done, outcomes.iter().filter(refused).count()), (1, 5), "{outcomes:?}");
     assert_eq!(tasks::stats(store, owner, Timestamp(1)).await.unwrap().total, 1);
 }
