@@ -112,13 +112,13 @@ pub async fn note_use(store: &Store, user: Uuid, id: Uuid, now: Timestamp) -> Re
 
 /// What `explain` shows of this file.
 pub(super) fn questions() -> Vec<Named> {
-    use Arg::{Bytes, Int, NoId, Text, User};
+    use Arg::{Bytes, Id, Int, Text, User};
     vec![
         Named::hot("API keys: count", COUNT, &[User]),
         Named::hot("API keys: insert", INSERT, &[User, User, Text("explain"), Text("hak_"), Bytes, Int(1)]),
         Named::hot("API keys: list", LIST, &[User, Text("hak_")]),
-        Named::hot("API keys: delete", DELETE, &[NoId, User]),
+        Named::hot("API keys: delete", DELETE, &[Id, User]),
         Named::hot("API keys: find", FIND, &[Bytes, User]),
-        Named::hot("API keys: note a use", NOTE_USE, &[NoId, User, Int(1)]),
+        Named::hot("API keys: note a use", NOTE_USE, &[Id, User, Int(1)]),
     ]
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::named::{Arg, Named};
 use super::{Op, Place, Result, Store, StoreError, Timestamp, by_kind, in_tx, rw, rw_typed};
 
 /// What a user did.
@@ -53,6 +54,10 @@ pub struct Event {
     pub occurred_at: Timestamp,
 }
 
+const INSERT: &str =
+    "INSERT INTO events (id, user_id, kind, product_id, query, duration_ms, value_cents, occurred_at_us) ";
+const ONCE: &str = " ON CONFLICT (id) DO NOTHING";
+
 /// Stores the events of `user`, in one statement. Those that are there already stay as they are. Returns how many were new.
 ///
 /// # Errors
@@ -60,9 +65,7 @@ pub struct Event {
 pub async fn insert(store: &Store, user: Uuid, events: &[Event]) -> Result<u64> {
     macro_rules! insert_as {
         ($kind:ty, $executor:expr) => {{
-            let mut sql = sqlx::QueryBuilder::<$kind>::new(
-                "INSERT INTO events (id, user_id, kind, product_id, query, duration_ms, value_cents, occurred_at_us) ",
-            );
+            let mut sql = sqlx::QueryBuilder::<$kind>::new(INSERT);
             sql.push_values(events, |mut row, event| {
                 row.push_bind(event.id)
                     .push_bind(user)
@@ -73,7 +76,7 @@ pub async fn insert(store: &Store, user: Uuid, events: &[Event]) -> Result<u64> 
                     .push_bind(event.value_cents)
                     .push_bind(event.occurred_at);
             });
-            sql.push(" ON CONFLICT (id) DO NOTHING");
+            sql.push(ONCE);
             sql.build().execute($executor).await?.rows_affected()
         }};
     }
@@ -98,6 +101,15 @@ macro_rules! mark {
     };
 }
 
+const USERS: &str = "INSERT INTO event_users (day, kind, user_id, events) \
+                     SELECT occurred_at_us / 86400000000, kind, user_id, COUNT(*) FROM events \
+                     WHERE rolled_up_us = $1 GROUP BY 1, 2, 3 \
+                     ON CONFLICT (day, kind, user_id) DO UPDATE SET events = event_users.events + excluded.events";
+const TERMS: &str = "INSERT INTO search_terms (day, term, searches) \
+                     SELECT occurred_at_us / 86400000000, LOWER(TRIM(query)), COUNT(*) FROM events \
+                     WHERE rolled_up_us = $1 AND kind = 'search' AND query IS NOT NULL GROUP BY 1, 2 \
+                     ON CONFLICT (day, term) DO UPDATE SET searches = search_terms.searches + excluded.searches";
+
 /// Counts at most `most` events that were not counted yet: by day, kind and user, and by day and search term. An event
 /// is counted in the transaction that marks it, so exactly once. `turn` must be new: it names what this call marks.
 /// Returns how many were counted.
@@ -105,14 +117,6 @@ macro_rules! mark {
 /// # Errors
 /// When the database does not answer.
 pub async fn roll_up(store: &Store, turn: Timestamp, most: i64) -> Result<u64> {
-    const USERS: &str = "INSERT INTO event_users (day, kind, user_id, events) \
-                         SELECT occurred_at_us / 86400000000, kind, user_id, COUNT(*) FROM events \
-                         WHERE rolled_up_us = $1 GROUP BY 1, 2, 3 \
-                         ON CONFLICT (day, kind, user_id) DO UPDATE SET events = event_users.events + excluded.events";
-    const TERMS: &str = "INSERT INTO search_terms (day, term, searches) \
-                         SELECT occurred_at_us / 86400000000, LOWER(TRIM(query)), COUNT(*) FROM events \
-                         WHERE rolled_up_us = $1 AND kind = 'search' AND query IS NOT NULL GROUP BY 1, 2 \
-                         ON CONFLICT (day, term) DO UPDATE SET searches = search_terms.searches + excluded.searches";
     let db = store.catalog();
     let mark = by_kind!(db, mark!(""), mark!(" FOR UPDATE SKIP LOCKED"));
     store
@@ -129,16 +133,36 @@ pub async fn roll_up(store: &Store, turn: Timestamp, most: i64) -> Result<u64> {
         .await
 }
 
+const FORGET: &str =
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE rolled_up_us < $1 LIMIT $2)";
+
 /// Forgets events that were counted before `before`, at most `most` at once. Returns how many.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn forget_counted(store: &Store, before: Timestamp, most: i64) -> Result<u64> {
-    const SQL: &str =
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE rolled_up_us < $1 LIMIT $2)";
     store
         .timed(Op::EventForget, async {
-            Ok(rw!(uncounted(store), p => sqlx::query(SQL).bind(before).bind(most).execute(p).await?.rows_affected()))
+            Ok(rw!(uncounted(store), p => sqlx::query(FORGET).bind(before).bind(most).execute(p).await?.rows_affected()))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Id, Int, NoId, NoText, Text, User};
+    let mut insert = sqlx::QueryBuilder::<sqlx::Postgres>::new(INSERT);
+    insert.push("VALUES ($1, $2, $3, $4, $5, $6, $7, $8)").push(ONCE);
+    vec![
+        Named::hot(
+            "events: insert",
+            insert,
+            &[Id, User, Text("search"), NoId, NoText, Int(1), Int(1), Int(1)],
+        ),
+        Named::hot("events: mark what is counted next", mark!(""), &[Int(1), Int(100)])
+            .on_postgres(mark!(" FOR UPDATE SKIP LOCKED")),
+        Named::hot("events: count by user", USERS, &[Int(1)]),
+        Named::hot("events: count by search term", TERMS, &[Int(1)]),
+        Named::hot("events: forget the counted", FORGET, &[Int(1), Int(100)]),
+    ]
 }

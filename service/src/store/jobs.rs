@@ -3,72 +3,13 @@
 //! Whoever runs a job holds a lease on it. The number of the attempt tells two holders apart: one whose lease ran out
 //! while it was stuck changes nothing any more, because the attempt is another by then.
 
-use serde::{Deserialize, Serialize};
+mod work;
+
 use uuid::Uuid;
 
+pub use self::work::{ExportFormat, KINDS, NewJob, Work};
+use super::named::{Arg, Named};
 use super::{Db, Op, Result, Store, StoreError, Timestamp, in_tx, rw};
-
-/// What a job does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Work {
-    /// Greets a new user.
-    WelcomeMail,
-    /// Sends a user the way to a new password; the token is made of the id when the mail is.
-    PasswordResetMail {
-        /// Which request for a new password.
-        reset_id: Uuid,
-    },
-    /// Writes all tasks of a user into a file.
-    ExportTasks {
-        /// In which form.
-        format: ExportFormat,
-    },
-}
-
-/// The form of an export.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExportFormat {
-    /// Comma-separated values with a header line (RFC 4180).
-    #[default]
-    Csv,
-    /// One JSON object per line.
-    Ndjson,
-}
-
-/// Every kind of work, as metrics and the database name it.
-pub const KINDS: [&str; 3] = ["welcome_mail", "password_reset_mail", "export_tasks"];
-
-impl Work {
-    /// As metrics and the database name it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::WelcomeMail => KINDS[0],
-            Self::PasswordResetMail { .. } => KINDS[1],
-            Self::ExportTasks { .. } => KINDS[2],
-        }
-    }
-
-    /// As stored.
-    pub fn payload(&self) -> String {
-        // Enums of ids and words always serialise.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// A job to be done.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    /// Identity.
-    pub id: Uuid,
-    /// For whom.
-    pub user_id: Uuid,
-    /// What.
-    pub work: Work,
-    /// Now.
-    pub now: Timestamp,
-}
 
 /// One attempt at a job, on lease.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -135,16 +76,17 @@ pub async fn claim(
         .await
 }
 
+const RENEW: &str = "UPDATE jobs SET leased_until_us = $3, percent = $4 \
+                     WHERE id = $1 AND attempts = $2 AND state = 'running'";
+
 /// Keeps a job until `lease` and notes how far it is; whether it still is this attempt's.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn renew(store: &Store, attempt: &Attempt, lease: Timestamp, percent: u8) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET leased_until_us = $3, percent = $4 \
-                       WHERE id = $1 AND attempts = $2 AND state = 'running'";
     store
         .timed(Op::JobRenew, async {
-            let done = rw!(store.of(attempt.user_id), p => sqlx::query(SQL).bind(attempt.id).bind(attempt.number).bind(lease)
+            let done = rw!(store.of(attempt.user_id), p => sqlx::query(RENEW).bind(attempt.id).bind(attempt.number).bind(lease)
                 .bind(i64::from(percent)).execute(p).await?.rows_affected());
             Ok(done > 0)
         })
@@ -169,15 +111,16 @@ pub enum Ending {
     Returned,
 }
 
+const END: &str = "UPDATE jobs SET state = $3, attempts = attempts - $4, result = $5, error = $6, \
+                   percent = CASE WHEN $3 = 'done' THEN 100 ELSE percent END, updated_at_us = $7 \
+                   WHERE id = $1 AND attempts = $2 AND state = 'running'";
+
 /// Ends an attempt; whether it still was this attempt's to end. A job that is to be tried again is put back into the
 /// outbox in the same transaction.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn end(store: &Store, attempt: &Attempt, ending: &Ending, now: Timestamp) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET state = $3, attempts = attempts - $4, result = $5, error = $6, \
-                       percent = CASE WHEN $3 = 'done' THEN 100 ELSE percent END, updated_at_us = $7 \
-                       WHERE id = $1 AND attempts = $2 AND state = 'running'";
     let (state, uncounted, result, error, due) = match ending {
         Ending::Done(result) => ("done", 0i64, result.as_deref(), None, None),
         Ending::Again { due, error } => ("waiting", 0, None, Some(error.as_str()), Some(*due)),
@@ -187,7 +130,7 @@ pub async fn end(store: &Store, attempt: &Attempt, ending: &Ending, now: Timesta
     store
         .timed(Op::JobEnd, async {
             Ok::<_, StoreError>(in_tx!(store.of(attempt.user_id), tx => {
-                let ended = sqlx::query(SQL).bind(attempt.id).bind(attempt.number).bind(state).bind(uncounted)
+                let ended = sqlx::query(END).bind(attempt.id).bind(attempt.number).bind(state).bind(uncounted)
                     .bind(result).bind(error).bind(now).execute(&mut *tx).await?.rows_affected() > 0;
                 if ended && let Some(due) = due {
                     sqlx::query(super::outbox::PUT).bind(attempt.id).bind(attempt.user_id).bind(due)
@@ -217,6 +160,9 @@ macro_rules! expired {
     };
 }
 
+const RECOVER: &str = "UPDATE jobs SET state = $3, error = $4, updated_at_us = $5 \
+                       WHERE id = $1 AND attempts = $2 AND state = 'running'";
+
 /// Puts the jobs whose holder fell silent back into the outbox, or buries those that have had `most` attempts. Returns
 /// the kinds of those that were put back and of those that were buried.
 ///
@@ -228,8 +174,6 @@ pub async fn recover(
     most: i64,
     now: Timestamp,
 ) -> Result<(Vec<Uuid>, Vec<(Uuid, String)>)> {
-    const SQL: &str = "UPDATE jobs SET state = $3, error = $4, updated_at_us = $5 \
-                       WHERE id = $1 AND attempts = $2 AND state = 'running'";
     const SILENT: &str = "the process that worked on it fell silent";
     let sql = super::by_kind!(db, expired!(""), expired!(" FOR UPDATE SKIP LOCKED"));
     store
@@ -239,7 +183,7 @@ pub async fn recover(
                 let (mut back, mut buried) = (Vec::new(), Vec::new());
                 for job in found {
                     let dead = job.attempts >= most;
-                    sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(if dead { "dead" } else { "waiting" })
+                    sqlx::query(RECOVER).bind(job.id).bind(job.attempts).bind(if dead { "dead" } else { "waiting" })
                         .bind(SILENT).bind(now).execute(&mut *tx).await?;
                     if dead {
                         buried.push((job.id, job.payload));
@@ -255,19 +199,20 @@ pub async fn recover(
         .await
 }
 
+const REQUEUE: &str = "UPDATE jobs SET state = 'waiting', updated_at_us = $2 WHERE state = 'queued' \
+                       AND updated_at_us < $1 RETURNING id, user_id";
+
 /// Puts jobs that were queued before `before` and never begun back into the outbox: a broker lost them. Returns how
 /// many.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn requeue(store: &Store, db: &Db, before: Timestamp, now: Timestamp) -> Result<usize> {
-    const FIND: &str = "UPDATE jobs SET state = 'waiting', updated_at_us = $2 WHERE state = 'queued' \
-                        AND updated_at_us < $1 RETURNING id, user_id";
     store
         .timed(Op::JobRecover, async {
             Ok::<_, StoreError>(in_tx!(db, tx => {
                 let found: Vec<(Uuid, Uuid)> =
-                    sqlx::query_as(FIND).bind(before).bind(now).fetch_all(&mut *tx).await?;
+                    sqlx::query_as(REQUEUE).bind(before).bind(now).fetch_all(&mut *tx).await?;
                 for (id, user) in &found {
                     sqlx::query(super::outbox::PUT).bind(id).bind(user).bind(now).execute(&mut *tx).await?;
                 }
@@ -300,16 +245,17 @@ pub struct Job {
     pub updated_at: Timestamp,
 }
 
+const GET: &str = "SELECT id, kind, state, attempts, percent, result, created_at_us, updated_at_us FROM jobs \
+                   WHERE id = $1 AND user_id = $2";
+
 /// The job `id` of `user`. Asked of the database that is written to: a job is asked for right after it was made.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn get(store: &Store, user: Uuid, id: Uuid) -> Result<Option<Job>> {
-    const SQL: &str = "SELECT id, kind, state, attempts, percent, result, created_at_us, updated_at_us FROM jobs \
-                       WHERE id = $1 AND user_id = $2";
     store
         .timed(Op::JobGet, async {
-            Ok(rw!(store.of(user), p => sqlx::query_as(SQL).bind(id).bind(user).fetch_optional(p).await?))
+            Ok(rw!(store.of(user), p => sqlx::query_as(GET).bind(id).bind(user).fetch_optional(p).await?))
         })
         .await
 }
@@ -323,49 +269,52 @@ pub struct Depth {
     pub dead: i64,
 }
 
+const DEPTH: &str = "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'queued'), \
+                     (SELECT COUNT(*) FROM jobs WHERE state = 'dead')";
+
 /// How many jobs of one database stand where.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn depth(store: &Store, db: &Db) -> Result<Depth> {
-    const SQL: &str = "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'queued'), \
-                       (SELECT COUNT(*) FROM jobs WHERE state = 'dead')";
     store
         .timed(Op::JobDepth, async {
-            let (queued, dead) = rw!(db, p => sqlx::query_as(SQL).fetch_one(p).await?);
+            let (queued, dead) = rw!(db, p => sqlx::query_as(DEPTH).fetch_one(p).await?);
             Ok(Depth { queued, dead })
         })
         .await
 }
+
+const FORGET: &str = "DELETE FROM jobs WHERE state IN ('done', 'dead') AND updated_at_us < $1";
 
 /// Forgets jobs that were done or given up before `before`. Returns how many.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn forget_settled(store: &Store, db: &Db, before: Timestamp) -> Result<u64> {
-    const SQL: &str = "DELETE FROM jobs WHERE state IN ('done', 'dead') AND updated_at_us < $1";
     store
         .timed(Op::JobForget, async {
-            Ok(rw!(db, p => sqlx::query(SQL).bind(before).execute(p).await?.rows_affected()))
+            Ok(rw!(db, p => sqlx::query(FORGET).bind(before).execute(p).await?.rows_affected()))
         })
         .await
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_is_stored_under_its_kind_and_read_back() {
-        let works = [
-            Work::WelcomeMail,
-            Work::PasswordResetMail { reset_id: Uuid::from_u128(7) },
-            Work::ExportTasks { format: ExportFormat::Ndjson },
-        ];
-        for (work, kind) in works.into_iter().zip(KINDS) {
-            assert!(work.payload().contains(&format!("\"kind\":\"{kind}\"")), "{}", work.payload());
-            assert_eq!(work.kind(), kind);
-            assert_eq!(serde_json::from_str::<Work>(&work.payload()).unwrap(), work);
-        }
-    }
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Id, Int, NoText, Text, User};
+    vec![
+        Named::hot("jobs: claim one", CLAIM_ONE, &[Id, Int(2), Int(1), User]),
+        Named::hot("jobs: claim the next", claim_next!(""), &[Int(2), Int(1)])
+            .on_postgres(claim_next!(" FOR UPDATE SKIP LOCKED")),
+        Named::hot("jobs: renew the lease", RENEW, &[Id, Int(1), Int(2), Int(50)]),
+        Named::hot("jobs: end", END, &[Id, Int(1), Text("done"), Int(0), NoText, NoText, Int(1)]),
+        Named::hot("jobs: find those gone silent", expired!(""), &[Int(1)])
+            .on_postgres(expired!(" FOR UPDATE SKIP LOCKED")),
+        Named::hot("jobs: recover", RECOVER, &[Id, Int(1), Text("waiting"), Text("silent"), Int(1)]),
+        Named::hot("jobs: requeue", REQUEUE, &[Int(1), Int(2)]),
+        Named::hot("jobs: get", GET, &[Id, User]),
+        // What is counted has to be read.
+        Named::cold("jobs: how many", DEPTH, &[]),
+        Named::hot("jobs: forget the settled", FORGET, &[Int(1)]),
+    ]
 }

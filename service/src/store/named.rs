@@ -3,19 +3,22 @@
 use std::borrow::Cow;
 
 use super::{
-    api_keys, cache_processes, co_favorites, favorites, idempotency, password_resets, preferences, products,
-    recommendations, roles, sessions, tasks, users,
+    analytics, api_keys, cache_processes, co_favorites, directory, events, favorites, idempotency, jobs,
+    notifications, outbox, password_resets, preferences, products, recommendations, roles, schedules,
+    sessions, task_batch, tasks, users,
 };
 
 /// A question with its SQL.
 pub struct Named {
     /// What it is called, such as `tasks: list, newest first`.
     pub name: &'static str,
-    /// As it is sent; values are `$1`, `$2` and so on.
-    pub sql: Cow<'static, str>,
+    /// As it is sent to SQLite, if it is; values are `$1`, `$2` and so on.
+    pub sqlite: Option<Cow<'static, str>>,
+    /// As it is sent to PostgreSQL.
+    pub postgres: Cow<'static, str>,
     /// What the values are, for a plan like those of real requests.
     pub arguments: Vec<Arg>,
-    /// Whether requests ask it, so that it must not read a whole table.
+    /// Whether requests, or those who work for them all the time, ask it, so that it must not read a whole table.
     pub hot: bool,
 }
 
@@ -34,6 +37,8 @@ pub enum Arg {
     Session,
     /// The hash of one of its refresh tokens.
     Token,
+    /// An id of something else, which is not there.
+    Id,
     /// Some bytes.
     Bytes,
     /// A number.
@@ -73,14 +78,25 @@ impl Sql for sqlx::QueryBuilder<sqlx::Postgres> {
 }
 
 impl Named {
-    /// A question that requests ask.
+    /// A question that is asked all the time.
     pub fn hot(name: &'static str, sql: impl Sql, arguments: &[Arg]) -> Self {
-        Self { name, sql: sql.text(), arguments: arguments.to_vec(), hot: true }
+        let postgres = sql.text();
+        Self { name, sqlite: Some(postgres.clone()), postgres, arguments: arguments.to_vec(), hot: true }
     }
 
-    /// A question of the background, or one that is known to read much.
+    /// A question that is asked now and then, or one that is known to read much.
     pub fn cold(name: &'static str, sql: impl Sql, arguments: &[Arg]) -> Self {
         Self { hot: false, ..Self::hot(name, sql, arguments) }
+    }
+
+    /// The same, which PostgreSQL is asked in other words.
+    pub fn on_postgres(self, sql: impl Sql) -> Self {
+        Self { postgres: sql.text(), ..self }
+    }
+
+    /// The same, which SQLite is never asked.
+    pub fn on_postgres_alone(self) -> Self {
+        Self { sqlite: None, ..self }
     }
 }
 
@@ -100,6 +116,14 @@ pub fn all() -> Vec<Named> {
         cache_processes::questions(),
         co_favorites::questions(),
         recommendations::questions(),
+        directory::questions(),
+        task_batch::questions(),
+        jobs::questions(),
+        outbox::questions(),
+        schedules::questions(),
+        notifications::questions(),
+        events::questions(),
+        analytics::questions(),
     ]
     .into_iter()
     .flatten()
@@ -120,8 +144,10 @@ mod tests {
                 "{}",
                 question.name
             );
-            let places = (1..).take_while(|n| question.sql.contains(&format!("${n}"))).count();
-            assert_eq!(places, question.arguments.len(), "{}: {}", question.name, question.sql);
+            for sql in question.sqlite.iter().chain([&question.postgres]) {
+                let places = (1..).take_while(|n| sql.contains(&format!("${n}"))).count();
+                assert_eq!(places, question.arguments.len(), "{}: {sql}", question.name);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 pub use super::jobs::{NewJob, Work};
+use super::named::{Arg, Named};
 use super::{Db, Op, Result, Store, StoreError, Timestamp, in_tx, rw};
 
 pub(super) const JOB: &str = "INSERT INTO jobs (id, user_id, kind, payload, state, attempts, percent, leased_until_us, \
@@ -128,13 +129,14 @@ pub async fn take(store: &Store, db: &Db, now: Timestamp, until: Timestamp, most
         .await
 }
 
+// A job that failed in the meantime is back with a later time, and stays.
+const STRIKE: &str = "DELETE FROM outbox WHERE job_id = $1 AND due_at_us = $2";
+
 /// Strikes out what a broker has confirmed.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn handed(store: &Store, db: &Db, entries: &[Entry], now: Timestamp) -> Result<()> {
-    // A job that failed in the meantime is back with a later time, and stays.
-    const STRIKE: &str = "DELETE FROM outbox WHERE job_id = $1 AND due_at_us = $2";
     store
         .timed(Op::OutboxRelay, async {
             in_tx!(db, tx => {
@@ -150,17 +152,18 @@ pub async fn handed(store: &Store, db: &Db, entries: &[Entry], now: Timestamp) -
         .await
 }
 
+const GIVE_BACK: &str = "UPDATE outbox SET taken_until_us = 0 WHERE job_id = $1 AND due_at_us = $2";
+
 /// Gives back what could not be handed over.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn give_back(store: &Store, db: &Db, entries: &[Entry]) -> Result<()> {
-    const SQL: &str = "UPDATE outbox SET taken_until_us = 0 WHERE job_id = $1 AND due_at_us = $2";
     store
         .timed(Op::OutboxRelay, async {
             in_tx!(db, tx => {
                 for entry in entries {
-                    sqlx::query(SQL).bind(entry.job_id).bind(entry.due).execute(&mut *tx).await?;
+                    sqlx::query(GIVE_BACK).bind(entry.job_id).bind(entry.due).execute(&mut *tx).await?;
                 }
             });
             Ok::<_, StoreError>(())
@@ -168,17 +171,35 @@ pub async fn give_back(store: &Store, db: &Db, entries: &[Entry]) -> Result<()> 
         .await
 }
 
+const OLDEST: &str = "SELECT due_at_us FROM outbox WHERE due_at_us <= $1 ORDER BY due_at_us LIMIT 1";
+
 /// When the entry that has been due longest was due; `None` when nothing is due at `now`.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn oldest_due(store: &Store, db: &Db, now: Timestamp) -> Result<Option<Timestamp>> {
-    const SQL: &str = "SELECT due_at_us FROM outbox WHERE due_at_us <= $1 ORDER BY due_at_us LIMIT 1";
     store
         .timed(Op::OutboxLag, async {
             let row: Option<(Timestamp,)> =
-                rw!(db, p => sqlx::query_as(SQL).bind(now).fetch_optional(p).await?);
+                rw!(db, p => sqlx::query_as(OLDEST).bind(now).fetch_optional(p).await?);
             Ok(row.map(|(due,)| due))
         })
         .await
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Id, Int, Text, User};
+    vec![
+        Named::hot("outbox: write a job", JOB, &[Id, User, Text("welcome_mail"), Text("{}"), Int(1)]),
+        Named::hot("outbox: put", PUT, &[Id, User, Int(1)]),
+        Named::hot("outbox: hand over what is due", due!(""), &[Int(1), Int(100)])
+            .on_postgres(due!(" FOR UPDATE SKIP LOCKED")),
+        Named::hot("outbox: take what is due", take!(""), &[Int(1), Int(2), Int(100)])
+            .on_postgres(take!(" FOR UPDATE SKIP LOCKED")),
+        Named::hot("outbox: a job is queued", QUEUED, &[Id, Int(1)]),
+        Named::hot("outbox: strike out", STRIKE, &[Id, Int(1)]),
+        Named::hot("outbox: give back", GIVE_BACK, &[Id, Int(1)]),
+        Named::hot("outbox: due longest", OLDEST, &[Int(1)]),
+    ]
 }

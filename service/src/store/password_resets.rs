@@ -80,17 +80,18 @@ pub async fn redeem(
         .await
 }
 
+const FORGET: &str = "DELETE FROM password_resets WHERE expires_at_us <= $1";
+
 /// Forgets tokens that expired before `now`. Returns how many.
 ///
 /// # Errors
 /// When a database does not answer.
 pub async fn forget_expired(store: &Store, now: Timestamp) -> Result<u64> {
-    const SQL: &str = "DELETE FROM password_resets WHERE expires_at_us <= $1";
     store
         .timed(Op::ResetForget, async {
             let mut forgotten = 0;
             for db in store.databases() {
-                forgotten += rw!(db, p => sqlx::query(SQL).bind(now).execute(p).await?.rows_affected());
+                forgotten += rw!(db, p => sqlx::query(FORGET).bind(now).execute(p).await?.rows_affected());
             }
             Ok(forgotten)
         })
@@ -107,5 +108,6 @@ pub(super) fn questions() -> Vec<Named> {
         Named::hot("password resets: use others", OTHERS, &[User, Int(1)]),
         Named::hot("password resets: set the password", SET, &[User, Text("hash"), Int(1)]),
         Named::hot("password resets: revoke sessions", REVOKE, &[User, Int(1)]),
+        Named::hot("password resets: forget the expired", FORGET, &[Int(1)]),
     ]
 }

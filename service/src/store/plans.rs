@@ -38,22 +38,32 @@ pub async fn all(db: &Db) -> anyhow::Result<Vec<Plan>> {
 async fn sqlite(pool: &SqlitePool) -> anyhow::Result<Vec<Plan>> {
     let mut plans = Vec::new();
     for question in named::all() {
-        let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", question.sql));
+        let Some(sql) = &question.sqlite else { continue };
+        let limited = sql.contains(" LIMIT ");
+        let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
         let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(pool).await?;
         let steps: Vec<String> = rows.into_iter().map(|(.., detail)| detail).collect();
-        // Along an index in the order that is asked for, a limit ends the reading early.
-        let limited = question.sql.contains(" LIMIT ");
-        // The result of a sub-select is read as a whole and is no table.
-        let made = |table: &str| steps.iter().any(|step| step.strip_prefix("CO-ROUTINE ") == Some(table));
-        let scanned = steps.iter().filter_map(|step| {
-            let (table, how) = step.strip_prefix("SCAN ")?.split_once(' ').unwrap_or((&step[5..], ""));
-            let early = limited && how.starts_with("USING");
-            (!early && table != "CONSTANT" && !made(table)).then(|| table.to_owned())
-        });
-        let scanned = scanned.collect();
+        let scanned = walked(&steps, limited);
         plans.push(Plan { question, steps, scanned });
     }
     Ok(plans)
+}
+
+/// The tables that SQLite would walk from end to end. What it made itself for the question has no index, and is as small
+/// as the question made it. Along an index in the order that is asked for, a limit ends the walk early.
+fn walked(steps: &[String], limited: bool) -> Vec<String> {
+    let made = |table: &str| {
+        ["MATERIALIZE ", "CO-ROUTINE "]
+            .iter()
+            .any(|how| steps.iter().any(|step| *step == format!("{how}{table}")))
+    };
+    let tables = steps.iter().filter_map(|step| {
+        let step = step.strip_prefix("SCAN ")?;
+        let (table, how) = step.split_once(' ').unwrap_or((step, ""));
+        let early = limited && how.starts_with("USING");
+        (!early && !step.contains("CONSTANT ROW") && !made(table)).then(|| table.to_owned())
+    });
+    tables.collect()
 }
 
 /// A table with fewer rows is read as a whole faster than by an index, and PostgreSQL knows it.
@@ -68,7 +78,7 @@ async fn postgres(cluster: &Cluster) -> anyhow::Result<Vec<Plan>> {
         let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
         let values: Vec<String> = question.arguments.iter().map(|arg| samples.literal(*arg)).collect();
         let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
-        run(&mut connection, format!("PREPARE explained{types} AS {}", question.sql)).await?;
+        run(&mut connection, format!("PREPARE explained{types} AS {}", question.postgres)).await?;
         let steps = explain(&mut connection, &values).await?;
         let mut scanned = Vec::new();
         for table in scans(&steps) {
@@ -158,6 +168,7 @@ impl Samples {
             Arg::Product => quoted(&self.product.to_string()),
             Arg::Session => quoted(&self.session.to_string()),
             Arg::Token => bytes(&self.token),
+            Arg::Id => quoted(&Uuid::max().to_string()),
             Arg::Bytes => bytes(b"bytes"),
             Arg::Int(number) => number.to_string(),
             Arg::Bool(yes) => yes.to_string(),
@@ -171,7 +182,7 @@ impl Arg {
     /// PostgreSQL's name of the type.
     fn kind(&self) -> &'static str {
         match self {
-            Self::User | Self::Task | Self::Product | Self::Session | Self::NoId => "uuid",
+            Self::User | Self::Task | Self::Product | Self::Session | Self::Id | Self::NoId => "uuid",
             Self::Email | Self::Text(_) | Self::NoText => "text",
             Self::Token | Self::Bytes => "bytea",
             Self::Int(_) => "bigint",
@@ -193,5 +204,21 @@ mod tests {
             "  ->  Index Scan using products_pkey on products",
         ];
         assert_eq!(scans(&steps.map(str::to_owned)), ["tasks", "users"]);
+    }
+
+    #[test]
+    fn what_sqlite_made_for_the_question_is_no_table_that_it_walks() {
+        let steps = [
+            "MATERIALIZE due",
+            "SEARCH outbox USING INDEX outbox_due (due_at_us<?)",
+            "SCAN due",
+            "SCAN CONSTANT ROW",
+            "SCAN 2 CONSTANT ROWS",
+            "SCAN products USING INDEX products_created",
+            "SCAN t",
+        ]
+        .map(str::to_owned);
+        assert_eq!(walked(&steps, false), ["products", "t"]);
+        assert_eq!(walked(&steps, true), ["t"]);
     }
 }

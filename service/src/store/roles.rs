@@ -32,21 +32,31 @@ pub async fn page(
         .await
 }
 
+fn page_sql<DB>(email: Option<&str>, after: Option<(i64, Uuid)>, limit: i64) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> Uuid: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> String: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql = sqlx::QueryBuilder::new(
+        "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE 1 = 1",
+    );
+    if let Some(email) = email {
+        // A range of the unique index; addresses are kept in lower case, and none holds U+10FFFF.
+        sql.push(" AND email >= ").push_bind(email.to_owned());
+        sql.push(" AND email < ").push_bind(format!("{email}\u{10FFFF}"));
+    }
+    if let Some((created, id)) = after {
+        sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
+    }
+    sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(limit);
+    sql
+}
+
 async fn page_of(db: &Db, email: Option<&str>, after: Option<(i64, Uuid)>, limit: i64) -> Result<Vec<User>> {
     Ok(ro_typed!(db, p, Kind => {
-        let mut sql = sqlx::QueryBuilder::<Kind>::new(
-            "SELECT id, email, name, role, created_at_us, updated_at_us FROM users WHERE 1 = 1",
-        );
-        if let Some(email) = email {
-            // A range of the unique index; addresses are kept in lower case, and none holds U+10FFFF.
-            sql.push(" AND email >= ").push_bind(email.to_owned());
-            sql.push(" AND email < ").push_bind(format!("{email}\u{10FFFF}"));
-        }
-        if let Some((created, id)) = after {
-            sql.push(" AND (created_at_us, id) < (").push_bind(created).push(", ").push_bind(id).push(")");
-        }
-        sql.push(" ORDER BY created_at_us DESC, id DESC LIMIT ").push_bind(limit);
-        sql.build_query_as().fetch_all(p).await?
+        page_sql::<Kind>(email, after, limit).build_query_as().fetch_all(p).await?
     }))
 }
 
@@ -90,7 +100,19 @@ pub async fn set(
 /// What `explain` shows of this file.
 pub(super) fn questions() -> Vec<Named> {
     use Arg::{Int, Text, User};
+    let page = |email, after| page_sql::<sqlx::Postgres>(email, after, 1);
     vec![
+        Named::hot("roles: page of accounts", page(None, None), &[Int(21)]),
+        Named::hot(
+            "roles: page of accounts behind a position",
+            page(None, Some((0, Uuid::nil()))),
+            &[Int(i64::MAX), User, Int(21)],
+        ),
+        Named::hot(
+            "roles: page of accounts by e-mail",
+            page(Some("ada"), None),
+            &[Text("ada"), Text("ada\u{10FFFF}"), Int(21)],
+        ),
         Named::hot("roles: find", FIND, &[User]),
         Named::hot("roles: set", SET, &[User, Text("admin"), Int(1)]),
         Named::hot("roles: revoke sessions", REVOKE, &[User, Int(1)]),

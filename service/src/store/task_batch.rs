@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::idempotency::{self, Claim};
+use super::named::{Arg, Named};
 use super::tasks::Task;
 use super::{Op, Result, Store, StoreError, in_tx};
 
@@ -56,4 +57,11 @@ fn insert_rows(rows: usize) -> String {
         sql.push(')');
     }
     sql
+}
+
+/// What `explain` shows of this file.
+pub(super) fn questions() -> Vec<Named> {
+    use Arg::{Id, Int, NoText, Text, User};
+    let row = [Id, User, Text("T"), NoText, Text("todo"), Text("low"), Int(1), Int(1), Int(1)];
+    vec![Named::hot("tasks: insert several", sqlx::QueryBuilder::<sqlx::Postgres>::new(insert_rows(1)), &row)]
 }

@@ -198,8 +198,10 @@ pub async fn update(
     changed
 }
 
+const EMAIL_OF: &str = "SELECT email FROM users WHERE id = $1";
+
 async fn current_email(store: &Store, id: Uuid) -> Result<Option<String>> {
-    Ok(ro!(store.of(id).fresh(), p => sqlx::query_scalar("SELECT email FROM users WHERE id = $1").bind(id)
+    Ok(ro!(store.of(id).fresh(), p => sqlx::query_scalar(EMAIL_OF).bind(id)
         .fetch_optional(p).await?))
 }
 
@@ -256,6 +258,7 @@ pub(super) fn questions() -> Vec<Named> {
         Named::hot("users: get", GET, &[User]),
         Named::hot("users: credentials by e-mail", CREDENTIALS, &[Email]),
         Named::hot("users: credentials by id and e-mail", CREDENTIALS_OF, &[User, Email]),
+        Named::hot("users: the e-mail", EMAIL_OF, &[User]),
         Named::hot("users: update", UPDATE, &[User, Email, Text("A"), Int(1)]),
         Named::hot("users: delete", DELETE, &[User]),
         Named::hot("users: revoke the sessions", REVOKE, &[User, Int(1)]),

@@ -36,6 +36,7 @@ macro_rules! on_all {
     };
 }
 
+mod asked;
 pub(crate) mod in_flight;
 mod outages;
 mod plans;
