@@ -146,8 +146,8 @@ pub struct ReshardOptions {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Users are user000001@seed.headroom.example and so on, and one admin: admin@seed.headroom.example. All have the same
-password, stored as one shared argon2 hash, because a hash per user would take 20 ms each. A service that is running
-meanwhile shows the new data as its cached responses expire, within minutes.
+password, stored as one shared argon2 hash, because a hash per user would take 20 ms each. All of it is stored or nothing:
+a service that is running waits meanwhile, and shows the new data as its cached responses expire, within minutes.
 
 Examples:
   service seed --users 1000 --tasks-per-user 20 --products 500 --accounts accounts.csv

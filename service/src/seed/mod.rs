@@ -2,31 +2,33 @@
 
 mod accounts;
 mod catalog;
-mod lanes;
 mod people;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha12Rng;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::accounts::Accounts;
-use self::lanes::Lanes;
 use crate::app::App;
 use crate::auth::passwords;
 use crate::cli::SeedOptions;
 use crate::config::Config;
-use crate::store::Timestamp;
-use crate::store::bulk::{self, Batch};
+use crate::store::bulk::{self, Batch, Load};
+use crate::store::{StoreError, Timestamp};
 
 /// The domain of every seeded address.
 const DOMAIN: &str = "seed.headroom.example";
 /// The made-up past ends here, so that the same seed gives the same times: 2026-01-01.
 const EPOCH_US: i64 = 1_767_225_600_000_000;
-/// Rows per transaction, roughly.
+/// Rows that are handed over together, roughly.
 const BATCH_ROWS: u32 = 20_000;
 
 /// Fills the database.
@@ -76,21 +78,21 @@ async fn fill(
 ) -> anyhow::Result<()> {
     let hash = passwords::hash_now(&options.password)?;
     let mut rng = ChaCha12Rng::seed_from_u64(options.seed);
-    let rows_per_user = 1 + options.tasks_per_user + options.favorites_per_user;
-    let bar = bar(u64::from(options.products) + u64::from(options.users) * u64::from(rows_per_user));
+    let favorites = options.favorites_per_user.min(options.products);
+    let rows_per_user = 1 + options.tasks_per_user + favorites + if accounts.is_some() { 2 } else { 0 };
+    let rows = 1 + u64::from(options.products) + u64::from(options.users) * u64::from(rows_per_user);
 
-    let mut lanes = Lanes::new(app, hash, bar.clone());
+    let began = Instant::now();
+    let mut load = Load::begin(&app.store, &hash);
+    let bar = Bar::new(rows, &load);
     let mut product_ids: Vec<Uuid> = Vec::with_capacity(options.products as usize);
     for first in (0..options.products).step_by(BATCH_ROWS as usize) {
         let count = BATCH_ROWS.min(options.products - first);
         let products = catalog::products(&mut rng, first, count, options.products);
         product_ids.extend(products.iter().map(|product| product.id));
-        lanes.store(Batch { products, ..Batch::default() }, count).await?;
+        load.add(Batch { products, ..Batch::default() }).await.map_err(told)?;
     }
-    lanes.store(Batch { users: vec![people::admin(&mut rng)], ..Batch::default() }, 0).await?;
-    // Favourites refer to products.
-    lanes.finish().await?;
-
+    load.add(Batch { users: vec![people::admin(&mut rng)], ..Batch::default() }).await.map_err(told)?;
     let users_per_batch = (BATCH_ROWS / rows_per_user).max(1);
     for first in (0..options.users).step_by(users_per_batch as usize) {
         let count = users_per_batch.min(options.users - first);
@@ -105,16 +107,34 @@ async fn fill(
             }
             batch.users.push(user);
         }
-        lanes.store(batch, count * rows_per_user).await?;
+        load.add(batch).await.map_err(told)?;
     }
-    lanes.finish().await?;
+    load.finish().await.map_err(told)?;
     bulk::analyze(&app.store).await?;
-    bar.finish_and_clear();
+    drop(bar);
+    let took_s = began.elapsed().as_secs_f64();
     eprintln!(
         "seeded {} users with {} tasks each, {} products; every password is the one given by --password",
         options.users, options.tasks_per_user, options.products
     );
+    eprintln!(
+        "{rows} rows in {took_s:.1} s, indexes and statistics included: {:.0} rows/s",
+        rows as f64 / took_s
+    );
     Ok(())
+}
+
+/// What the database said, for whoever seeds.
+fn told(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Taken => {
+            anyhow::anyhow!("some of this data is there already; --reset removes everything first")
+        }
+        StoreError::Moved => anyhow::anyhow!(
+            "users are being moved between the databases; try again when `service reshard` is done"
+        ),
+        other => other.into(),
+    }
 }
 
 /// New tokens for the seeded users that are there; how many.
@@ -129,16 +149,43 @@ async fn renew(app: &Arc<App>, accounts: &mut Accounts) -> anyhow::Result<usize>
         for (id, email) in &users {
             batch.sessions.push(accounts.add(app, *id, email)?);
         }
-        lanes::store(app, &batch, "").await?;
+        bulk::insert(&app.store, batch, "").await.map_err(told)?;
         done += users.len();
     }
 }
 
-fn bar(rows: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {per_sec}, {eta} left");
-    let bar = ProgressBar::new(rows);
-    // Without a terminal on stderr nothing is drawn.
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// How far a load is, on the terminal; gone when dropped.
+struct Bar {
+    bar: ProgressBar,
+    moving: AbortHandle,
+}
+
+impl Bar {
+    fn new(rows: u64, load: &Load<'_>) -> Self {
+        const EVERY: Duration = Duration::from_millis(100);
+        let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {elapsed}{msg}");
+        // Without a terminal on stderr nothing is drawn.
+        let bar = ProgressBar::new(rows).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let (shown, stored) = (bar.clone(), load.stored());
+        let moving = tokio::spawn(async move {
+            loop {
+                let stored = stored.load(Ordering::Relaxed);
+                shown.set_position(stored);
+                if stored >= rows {
+                    shown.set_message(", making indexes and statistics");
+                }
+                tokio::time::sleep(EVERY).await;
+            }
+        });
+        Self { bar, moving: moving.abort_handle() }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.moving.abort();
+        self.bar.finish_and_clear();
+    }
 }
 
 /// An id in the order of `at`, drawn from `rng`.

@@ -1,19 +1,20 @@
-//! Loading many rows at once, for `seed`: large transactions of statements with many rows each, or `COPY`.
+//! Loading many rows at once, for `seed`: statements with many rows each, or `COPY`, in one transaction per database.
 
 mod apart;
+mod aside;
 mod copy;
+mod load;
+mod rows;
 
 use uuid::Uuid;
 
+pub use self::load::Load;
 use super::place::Rows;
 use super::products::Product;
 use super::sessions::TokenHash;
 use super::tasks::Task;
 use super::users::User;
-use super::{Db, Result, Store, StoreError, Timestamp};
-
-/// SQLite takes 32,766 parameters per statement; the widest row here has nine.
-const ROWS_PER_STATEMENT: usize = 1000;
+use super::{Db, Result, Store, Timestamp};
 
 /// A session with the hash of its refresh token.
 #[derive(Clone)]
@@ -43,122 +44,38 @@ pub struct Batch {
     pub favorites: Vec<(Uuid, Uuid, Timestamp)>,
     /// Sessions.
     pub sessions: Vec<SeedSession>,
+    /// Entries of the directory: address, whose, since when. Made from the accounts where there are shards.
+    pub addresses: Vec<(String, Uuid, Timestamp)>,
 }
 
-/// Inserts the rows of one table within the transaction.
-macro_rules! insert_rows {
-    ($tx:ident, $kind:ty, $head:literal, $rows:expr, |$b:ident, $row:ident| $bind:expr) => {
-        for rows in $rows.chunks(ROWS_PER_STATEMENT) {
-            let mut sql = sqlx::QueryBuilder::<$kind>::new($head);
-            sql.push_values(rows, |mut $b, $row| {
-                $bind;
-            });
-            sql.build().execute(&mut *$tx).await?;
-        }
-    };
+impl Batch {
+    /// How many rows it is, a session with its refresh token being two.
+    pub fn rows(&self) -> u64 {
+        let sessions = self.sessions.len() * 2;
+        (self.users.len() + self.products.len() + self.tasks.len() + self.favorites.len() + sessions) as u64
+    }
 }
 
-/// Stores a batch in one transaction per database. All users get the same password hash.
+/// Stores a batch in one transaction per database, while others use it. All users get the same password hash.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when one of the rows is there already; then none is stored in that database.
-pub async fn insert(store: &Store, batch: &Batch, password_hash: &str) -> Result<()> {
-    let Some(sharding) = store.sharding() else {
-        return Box::pin(insert_into(&store.db, batch, password_hash)).await;
-    };
-    for (db, part) in apart::divide(&store.db, sharding, batch) {
-        Box::pin(insert_into(db, &part, password_hash)).await?;
-    }
-    apart::list_emails(store, batch).await
-}
-
-async fn insert_into(db: &Db, batch: &Batch, password_hash: &str) -> Result<()> {
-    match db {
-        Db::Sqlite { rw, .. } => {
-            let mut tx = rw.begin_with("BEGIN IMMEDIATE").await?;
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO users (id, email, name, password_hash, role, created_at_us, updated_at_us) ",
-                batch.users,
-                |b, user| b
-                    .push_bind(user.id)
-                    .push_bind(&user.email)
-                    .push_bind(&user.name)
-                    .push_bind(password_hash)
-                    .push_bind(user.role.as_str())
-                    .push_bind(user.created_at)
-                    .push_bind(user.updated_at)
-            );
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO products (id, title, description, category, price_cents, stock, created_at_us, \
-                 updated_at_us) ",
-                batch.products,
-                |b, p| b
-                    .push_bind(p.id)
-                    .push_bind(&p.title)
-                    .push_bind(&p.description)
-                    .push_bind(&p.category)
-                    .push_bind(p.price_cents)
-                    .push_bind(p.stock)
-                    .push_bind(p.created_at)
-                    .push_bind(p.updated_at)
-            );
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO tasks (id, user_id, title, description, status, priority, due_at_us, created_at_us, \
-                 updated_at_us) ",
-                batch.tasks,
-                |b, row| b
-                    .push_bind(row.1.id)
-                    .push_bind(row.0)
-                    .push_bind(&row.1.title)
-                    .push_bind(&row.1.description)
-                    .push_bind(row.1.status.as_str())
-                    .push_bind(row.1.priority.as_str())
-                    .push_bind(row.1.due_at)
-                    .push_bind(row.1.created_at)
-                    .push_bind(row.1.updated_at)
-            );
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO favorites (user_id, product_id, created_at_us) ",
-                batch.favorites,
-                |b, row| b.push_bind(row.0).push_bind(row.1).push_bind(row.2)
-            );
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO sessions (id, user_id, ip, device, created_at_us, expires_at_us) ",
-                batch.sessions,
-                |b, s| b
-                    .push_bind(s.id)
-                    .push_bind(s.user_id)
-                    .push_bind("127.0.0.1")
-                    .push_bind("service seed")
-                    .push_bind(s.created_at)
-                    .push_bind(s.expires_at)
-            );
-            insert_rows!(
-                tx,
-                sqlx::Sqlite,
-                "INSERT INTO refresh_tokens (token_hash, session_id, expires_at_us) ",
-                batch.sessions,
-                |b, s| b.push_bind(s.refresh.as_slice()).push_bind(s.id).push_bind(s.expires_at)
-            );
-            tx.commit().await?;
-        }
-        Db::Postgres(cluster) => {
-            let mut tx = cluster.write(Rows::Any).begin().await?;
-            copy::copy(&mut tx, batch, password_hash).await?;
-            tx.commit().await?;
+/// [`super::StoreError::Taken`] when one of the rows is there already; then none is stored in that database.
+pub async fn insert(store: &Store, batch: Batch, password_hash: &str) -> Result<()> {
+    for (db, part) in store.databases().zip(apart::divide(store.sharding(), batch)) {
+        match db {
+            Db::Sqlite { rw, .. } => {
+                let mut tx = rw.begin_with("BEGIN IMMEDIATE").await?;
+                rows::run(&mut tx, rows::statements(&part, password_hash)).await?;
+                tx.commit().await?;
+            }
+            Db::Postgres(cluster) => {
+                let mut tx = cluster.write(Rows::Any).begin().await?;
+                copy::copy(&mut tx, copy::lines(&part, password_hash)).await?;
+                tx.commit().await?;
+            }
         }
     }
-    Ok::<_, StoreError>(())
+    Ok(())
 }
 
 /// How many accounts there are.
@@ -246,12 +163,4 @@ pub async fn analyze(store: &Store) -> Result<()> {
         super::rw!(db, p => sqlx::query(sql).execute(p).await?.rows_affected());
     }
     Ok(())
-}
-
-/// How many batches it pays to store at the same time: SQLite has one writer, PostgreSQL a process per connection.
-pub fn lanes(store: &Store) -> usize {
-    match &store.db {
-        Db::Sqlite { .. } => 1,
-        Db::Postgres(_) => 4,
-    }
 }

@@ -4,17 +4,17 @@
 use std::fmt::{Display, Write as _};
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::Batch;
 use crate::store::Result;
 
-/// Stores a batch, parents first; how many rows.
-///
-/// # Errors
-/// [`crate::store::StoreError::Taken`] when one of the rows is there already.
-pub async fn copy(connection: &mut PgConnection, batch: &Batch, password_hash: &str) -> Result<u64> {
-    let mut copied = 0;
-    for (head, rows) in [
+/// The lines of one table, under the statement that takes them.
+pub type Table = (&'static str, String);
+
+/// The lines of a batch, parents first.
+pub fn lines(batch: &Batch, password_hash: &str) -> Vec<Table> {
+    [
         (
             "COPY users (id, email, name, password_hash, role, created_at_us, updated_at_us) FROM STDIN",
             users(batch, password_hash),
@@ -32,14 +32,25 @@ pub async fn copy(connection: &mut PgConnection, batch: &Batch, password_hash: &
         ("COPY favorites (user_id, product_id, created_at_us) FROM STDIN", favorites(batch)),
         ("COPY sessions (id, user_id, ip, device, created_at_us, expires_at_us) FROM STDIN", sessions(batch)),
         ("COPY refresh_tokens (token_hash, session_id, expires_at_us) FROM STDIN", refresh_tokens(batch)),
-    ] {
-        if !rows.0.is_empty() {
-            let mut copy = connection.copy_in_raw(head).await?;
-            copy.send(rows.0.into_bytes()).await?;
-            copied += copy.finish().await?;
-        }
+        ("COPY email_directory (email, user_id, confirmed, reserved_at_us) FROM STDIN", addresses(batch)),
+    ]
+    .into_iter()
+    .map(|(head, lines)| (head, lines.0))
+    .filter(|(_, lines)| !lines.is_empty())
+    .collect()
+}
+
+/// Stores them.
+///
+/// # Errors
+/// [`crate::store::StoreError::Taken`] when one of the rows is there already.
+pub async fn copy(connection: &mut PgConnection, tables: Vec<Table>) -> Result<()> {
+    for (head, lines) in tables {
+        let mut copy = connection.copy_in_raw(head).await?;
+        copy.send(lines.into_bytes()).await?;
+        copy.finish().await?;
     }
-    Ok(copied)
+    Ok(())
 }
 
 /// Lines of values.
@@ -54,16 +65,26 @@ impl Lines {
         self
     }
 
+    fn id(&mut self, value: Uuid) -> &mut Self {
+        self.0.push_str(value.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        self.0.push('\t');
+        self
+    }
+
     fn text(&mut self, value: &str) -> &mut Self {
-        for c in value.chars() {
-            match c {
-                '\\' => self.0.push_str("\\\\"),
-                '\t' => self.0.push_str("\\t"),
-                '\n' => self.0.push_str("\\n"),
-                '\r' => self.0.push_str("\\r"),
-                c => self.0.push(c),
-            }
+        let mut rest = value;
+        while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+            let (before, after) = rest.split_at(at);
+            self.0.push_str(before);
+            self.0.push_str(match after.as_bytes()[0] {
+                b'\\' => "\\\\",
+                b'\t' => "\\t",
+                b'\n' => "\\n",
+                _ => "\\r",
+            });
+            rest = &after[1..];
         }
+        self.0.push_str(rest);
         self.0.push('\t');
         self
     }
@@ -91,7 +112,7 @@ impl Lines {
 fn users(batch: &Batch, password_hash: &str) -> Lines {
     let mut lines = Lines::default();
     for user in &batch.users {
-        lines.plain(user.id).text(&user.email).text(&user.name).text(password_hash).text(user.role.as_str());
+        lines.id(user.id).text(&user.email).text(&user.name).text(password_hash).text(user.role.as_str());
         lines.plain(user.created_at.0).plain(user.updated_at.0).end();
     }
     lines
@@ -100,7 +121,7 @@ fn users(batch: &Batch, password_hash: &str) -> Lines {
 fn products(batch: &Batch) -> Lines {
     let mut lines = Lines::default();
     for p in &batch.products {
-        lines.plain(p.id).text(&p.title).text(&p.description).text(&p.category);
+        lines.id(p.id).text(&p.title).text(&p.description).text(&p.category);
         lines.plain(p.price_cents).plain(p.stock).plain(p.created_at.0).plain(p.updated_at.0).end();
     }
     lines
@@ -109,7 +130,7 @@ fn products(batch: &Batch) -> Lines {
 fn tasks(batch: &Batch) -> Lines {
     let mut lines = Lines::default();
     for (owner, task) in &batch.tasks {
-        lines.plain(task.id).plain(owner).text(&task.title);
+        lines.id(task.id).id(*owner).text(&task.title);
         match &task.description {
             Some(description) => lines.text(description),
             None => lines.none(),
@@ -127,7 +148,7 @@ fn tasks(batch: &Batch) -> Lines {
 fn favorites(batch: &Batch) -> Lines {
     let mut lines = Lines::default();
     for (user, product, at) in &batch.favorites {
-        lines.plain(user).plain(product).plain(at.0).end();
+        lines.id(*user).id(*product).plain(at.0).end();
     }
     lines
 }
@@ -135,7 +156,7 @@ fn favorites(batch: &Batch) -> Lines {
 fn sessions(batch: &Batch) -> Lines {
     let mut lines = Lines::default();
     for s in &batch.sessions {
-        lines.plain(s.id).plain(s.user_id).text("127.0.0.1").text("service seed");
+        lines.id(s.id).id(s.user_id).text("127.0.0.1").text("service seed");
         lines.plain(s.created_at.0).plain(s.expires_at.0).end();
     }
     lines
@@ -144,7 +165,15 @@ fn sessions(batch: &Batch) -> Lines {
 fn refresh_tokens(batch: &Batch) -> Lines {
     let mut lines = Lines::default();
     for s in &batch.sessions {
-        lines.bytes(&s.refresh).plain(s.id).plain(s.expires_at.0).end();
+        lines.bytes(&s.refresh).id(s.id).plain(s.expires_at.0).end();
+    }
+    lines
+}
+
+fn addresses(batch: &Batch) -> Lines {
+    let mut lines = Lines::default();
+    for (email, user, at) in &batch.addresses {
+        lines.text(email).id(*user).plain(true).plain(at.0).end();
     }
     lines
 }

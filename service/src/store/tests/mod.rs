@@ -38,6 +38,7 @@ macro_rules! on_all {
 
 mod asked;
 pub(crate) mod in_flight;
+mod load;
 mod outages;
 mod plans;
 mod recommendations;

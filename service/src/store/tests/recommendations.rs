@@ -113,7 +113,7 @@ async fn counts_of_any_number_of_steps_and_processes_add_up(store: &Store) {
         updated_at: Timestamp(1),
     });
     let batch = crate::store::bulk::Batch { users: users.collect(), favorites: all, ..Default::default() };
-    crate::store::bulk::insert(store, &batch, "").await.unwrap();
+    crate::store::bulk::insert(store, batch, "").await.unwrap();
     mark(store, 7, &[103]).await;
     assert_eq!(step(store).await.unwrap(), Step::More);
     assert_eq!(recommended(store, 404, 10).await, [0; 0], "nobody sees a part");
