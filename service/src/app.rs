@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::HeaderMap;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +21,10 @@ use crate::config::{Config, Counted, Told};
 use crate::cursor::CursorKey;
 use crate::files::Files;
 use crate::mail::Mailer;
+use crate::middleware::headers_of_refusals;
 use crate::middleware::limits::Limits;
 use crate::middleware::request_id::RequestIds;
+use crate::overload::Overload;
 use crate::queue::Queue;
 use crate::redis::Redis;
 use crate::store::{Store, Timestamp};
@@ -66,8 +69,12 @@ pub struct App {
     pub request_ids: RequestIds,
     /// Requests in progress.
     pub in_flight: AtomicUsize,
+    /// Which requests are let in.
+    pub overload: Overload,
+    /// The headers of what is not let in.
+    pub refusal: HeaderMap,
     /// Set when the service is about to stop: `/readyz` says so.
-    pub draining: Arc<AtomicBool>,
+    pub draining: AtomicBool,
     /// When it started.
     pub started: Instant,
 }
@@ -108,7 +115,9 @@ impl App {
             activity: Activity::default(),
             request_ids: RequestIds::default(),
             in_flight: AtomicUsize::new(0),
-            draining: Arc::default(),
+            overload: Overload::new(Duration::from_millis(config.http.shed_wait_ms), &metrics),
+            refusal: headers_of_refusals(config.tls.enabled()),
+            draining: AtomicBool::new(false),
             started: Instant::now(),
             redis,
             store,

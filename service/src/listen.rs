@@ -1,5 +1,6 @@
 //! Accepting connections and serving HTTP on them: HTTP/1.1, and HTTP/2 to those who ask for it by TLS.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -20,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
-use crate::config::HttpConfig;
+use crate::app::App;
 use crate::head_clock::{HeadClock, Progress};
+use crate::middleware::refusal;
 use crate::tls::{HTTP_2, Tls};
 
 /// The other end of the connection that a request came over.
@@ -39,9 +43,7 @@ pub struct Serving {
     pub idle: Duration,
     /// How long a handshake, and the head of a request, may take.
     pub head: Duration,
-    /// Set when the service is about to stop: each answer is then the last of its connection, and says so. Whoever holds
-    /// connections open, as a gateway does, opens the next one elsewhere.
-    pub draining: Arc<AtomicBool>,
+    app: Arc<App>,
 }
 
 /// How long a connection over which nothing was asked yet may still ask when the service stops.
@@ -49,14 +51,10 @@ const UNASKED: Duration = Duration::from_millis(500);
 
 impl Serving {
     /// `router` behind `tls`, as configured.
-    pub fn new(
-        router: Router,
-        tls: Option<Arc<Tls>>,
-        config: &HttpConfig,
-        draining: Arc<AtomicBool>,
-    ) -> Self {
-        let idle = Duration::from_secs(config.idle_timeout_s);
-        Self { router, tls, idle, head: Duration::from_millis(config.header_timeout_ms), draining }
+    pub fn new(router: Router, tls: Option<Arc<Tls>>, app: &Arc<App>) -> Self {
+        let idle = Duration::from_secs(app.config.http.idle_timeout_s);
+        let head = Duration::from_millis(app.config.http.header_timeout_ms);
+        Self { router, tls, idle, head, app: Arc::clone(app) }
     }
 }
 
@@ -148,25 +146,40 @@ async fn encrypted(
     }
 }
 
+/// What is asked for, or the refusal that overload makes of it before it has cost anything.
+fn answer(
+    serving: &Serving,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    match refusal(&serving.app, &request) {
+        Some(refusal) => Either::Left(std::future::ready(Ok(refusal))),
+        None => {
+            request.extensions_mut().insert(Peer(peer));
+            Either::Right(serving.router.clone().call(request))
+        }
+    }
+}
+
 /// HTTP/1.1.
 async fn plain<I>(io: I, peer: SocketAddr, serving: Serving, stop: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let progress = Progress::default();
-    let (draining, asked) = (serving.draining, Arc::new(AtomicBool::new(false)));
+    let (idle, asked) = (serving.idle, Arc::new(AtomicBool::new(false)));
     let asking = Arc::clone(&asked);
     let io = TokioIo::new(HeadClock::new(io, progress.clone(), serving.head));
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         progress.busy();
         asking.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(Peer(peer));
-        let answer = serving.router.clone().call(request);
-        let (progress, draining) = (progress.clone(), Arc::clone(&draining));
+        let answer = answer(&serving, peer, request);
+        let (progress, app) = (progress.clone(), Arc::clone(&serving.app));
         async move {
             let mut answer = answer.await;
             progress.between();
-            if draining.load(Ordering::Acquire)
+            // Whoever holds connections open, as a gateway does, opens the next one elsewhere.
+            if app.draining.load(Ordering::Acquire)
                 && let Ok(answer) = &mut answer
             {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -175,7 +188,7 @@ where
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(serving.idle);
+    builder.timer(TokioTimer::new()).header_read_timeout(idle);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -203,19 +216,16 @@ async fn multiplexed<I>(io: I, peer: SocketAddr, serving: Serving, stop: Cancell
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let router = serving.router;
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request)
-    });
+    let (idle, head) = (serving.idle, serving.head);
+    let service = service_fn(move |request: Request<Incoming>| answer(&serving, peer, request));
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADERS_BYTES)
         // A silent client is asked whether it is still there, and dropped when it does not answer.
-        .keep_alive_interval(serving.idle)
-        .keep_alive_timeout(serving.head);
+        .keep_alive_interval(idle)
+        .keep_alive_timeout(head);
     let connection = builder.serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

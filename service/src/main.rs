@@ -19,6 +19,7 @@ mod listen;
 mod mail;
 mod middleware;
 mod out;
+mod overload;
 mod queue;
 mod redis;
 mod reshard;
