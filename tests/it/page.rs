@@ -1,4 +1,7 @@
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 use harness::{
@@ -154,20 +157,30 @@ async fn a_report_reads_well_on_every_screen_and_no_name_breaks_it() -> Result<(
     let again = finished.record_folder().join("again.html");
     reports_html(&finished.record_folder(), &again)?;
     assert!(html == std::fs::read_to_string(&again)?, "the same record gives the same bytes");
-    is_readable_everywhere(&page).await?;
+    is_readable_everywhere(&page).await
+}
 
-    // The same with what changed since a baseline, which here is nothing.
-    let (store, held) = (finished.record_folder().join("baselines"), finished.record_folder().join("held.html"));
-    let record = finished.record_folder();
-    let kept = run(Command::new(program("reports")?).arg("accept").arg(&record).arg("--store").arg(&store))?;
-    assert_eq!(kept.code, Some(0), "{}", kept.stderr);
-    let mut command = Command::new(program("reports")?);
-    command.arg("html").arg(&record).arg("--out").arg(&held).arg("--baseline").arg(&store);
-    let drawn = run(&mut command)?;
-    assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
-    let html = std::fs::read_to_string(&held)?;
-    assert!(html.contains("Against the baseline</h2>") && html.contains("No change that is both"), "{held:?}");
-    is_readable_everywhere(&held).await
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_held_against_a_baseline_reads_well_on_every_screen() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let runs = repository().join("reports/testdata/runs");
+    let draw = |name: &str| -> Result<(PathBuf, String)> {
+        let page = folder.path().join(name);
+        let mut command = Command::new(program("reports")?);
+        command.arg("html").arg(runs.join("after")).arg("--baseline").arg(runs.join("before"));
+        let drawn = run(command.arg("--out").arg(&page))?;
+        assert_eq!(drawn.code, Some(0), "{}", drawn.stderr);
+        let html = std::fs::read_to_string(&page)?;
+        Ok((page, html))
+    };
+    let (page, html) = draw("held.html")?;
+    for said in
+        ["Against the baseline</h2>", "Heat map of response times", "No change that is both more than chance"]
+    {
+        assert!(html.contains(said), "{said}");
+    }
+    assert!(html == draw("again.html")?.1, "the same records give the same bytes");
+    is_readable_with(&page, 8).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

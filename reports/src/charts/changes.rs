@@ -117,7 +117,9 @@ fn line(canvas: &mut Canvas<'_>, row: &Row, x: &Scale, middle: f64, width: f64) 
     let (from, to) = (x.at(low.unwrap_or(f64::MIN)), x.at(high.unwrap_or(f64::MAX)));
     canvas.line(&[(from, middle), (to, middle)], ink, 2.5);
     canvas.dot((x.at(row.by.unwrap_or(0.0)), middle), 4.5, ink);
-    canvas.text(verdict, (width - VERDICT + 10.0, middle), Anchor::Start, ink);
+    if !verdict.is_empty() {
+        canvas.text(verdict, (width - VERDICT + 10.0, middle), Anchor::Start, ink);
+    }
     let (upper, lower) = (middle - STEP / 2.0, middle + STEP / 2.0);
     canvas.hit((0.0, upper), (width, lower), format!("{} {}", row.name(), row.change_text));
 }

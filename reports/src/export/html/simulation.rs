@@ -70,27 +70,20 @@ fn tiers(found: &Simulation) -> Markup {
         figure_column("Cost a day"),
     ];
     let rows = found.tiers.iter().map(|tier| {
+        let cost = found.cost.lines.iter().find(|line| line.tier == tier.name);
+        let priced_as = cost.and_then(|line| line.of.as_deref());
         vec![
-            cell(tier.name),
+            html! { (cell(tier.name)) @if let Some(of) = priced_as { small class="under" { (of) } } },
             html! { span class="long" { (glued(&tier.service)) } },
             cell(show_count(tier.instances as i64)),
             cell(show_count(tier.workers as i64)),
             cell(show_ratio(tier.mean_utilisation)),
             cell(show_ratio(tier.peak_utilisation)),
             cell(show_count(tier.instance_hours as i64)),
-            cell(cost(found, tier.name)),
+            cell(cost.map_or("", |line| line.text.as_str())),
         ]
     });
     table("Tiers", &columns, rows.collect())
-}
-
-/// What a tier costs a day, with what was priced.
-fn cost(found: &Simulation, tier: &str) -> String {
-    let line = found.cost.lines.iter().find(|line| line.tier == tier);
-    line.map_or_else(String::new, |line| match &line.of {
-        Some(of) => format!("{} ({of})", line.text),
-        None => line.text.clone(),
-    })
 }
 
 fn day(found: &Simulation) -> Markup {
