@@ -45,7 +45,9 @@ impl Shards {
         let site = Site::new()?
             .with("SERVICE_DATABASE_URL", &directory)
             .with("SERVICE_DATABASE_SHARDS", &shards)
-            .with("SERVICE_DATABASE_MIN_CONNECTIONS", "2")
+            // Few, but there: making one takes a busy machine longer than a move.
+            .with("SERVICE_DATABASE_MIN_CONNECTIONS", "5")
+            .with("SERVICE_DATABASE_ACQUIRE_TIMEOUT_MS", "20000")
             // The key of all processes.
             .with("SERVICE_AUTH_SECRET", "0123456789abcdef0123456789abcdef")
             // Whatever is read is read from a database; what a process remembers is another test's subject.

@@ -7,6 +7,10 @@ pub struct Table {
     pub name: &'static str,
     /// How a row says whose it is.
     pub owner: Owner,
+    /// Its primary key.
+    pub key: &'static str,
+    /// What its rows are noted by when they change, an id, as `guard_bucket` has it in the database.
+    pub noted_by: &'static str,
 }
 
 /// How a row says whose it is.
@@ -20,24 +24,24 @@ pub enum Owner {
     Session,
 }
 
-const fn table(name: &'static str, owner: Owner) -> Table {
-    Table { name, owner }
+const fn table(name: &'static str, owner: Owner, key: &'static str, noted_by: &'static str) -> Table {
+    Table { name, owner, key, noted_by }
 }
 
 /// All of them, each behind those that its rows refer to.
 pub const TABLES: &[Table] = &[
-    table("users", Owner::Id),
-    table("preferences", Owner::UserId),
-    table("sessions", Owner::UserId),
-    table("refresh_tokens", Owner::Session),
-    table("tasks", Owner::UserId),
-    table("favorites", Owner::UserId),
-    table("idempotency_keys", Owner::UserId),
-    table("api_keys", Owner::UserId),
-    table("password_resets", Owner::UserId),
-    table("jobs", Owner::UserId),
-    table("outbox", Owner::UserId),
-    table("notifications", Owner::UserId),
+    table("users", Owner::Id, "id", "id"),
+    table("preferences", Owner::UserId, "user_id", "user_id"),
+    table("sessions", Owner::UserId, "id", "id"),
+    table("refresh_tokens", Owner::Session, "token_hash", "session_id"),
+    table("tasks", Owner::UserId, "id", "id"),
+    table("favorites", Owner::UserId, "user_id, product_id", "product_id"),
+    table("idempotency_keys", Owner::UserId, "user_id, key", "user_id"),
+    table("api_keys", Owner::UserId, "id", "id"),
+    table("password_resets", Owner::UserId, "token_hash", "user_id"),
+    table("jobs", Owner::UserId, "id", "id"),
+    table("outbox", Owner::UserId, "job_id", "job_id"),
+    table("notifications", Owner::UserId, "id", "id"),
 ];
 
 /// Tables whose rows are of the catalogue, of the directory, or of the database itself: they stay.
@@ -68,6 +72,26 @@ impl Table {
             Owner::Session => format!(" JOIN {schema}.sessions s ON s.id = t.session_id"),
         };
         format!("{schema}.{} t{join} WHERE {} = ANY ({users})", self.name, self.whose())
+    }
+
+    /// Its rows `t` in `schema` that changed: those noted by one of `ids` that are of one of `users`, both arrays of UUIDs as
+    /// SQL has them.
+    pub fn noted(&self, schema: &str, ids: &str, users: &str) -> String {
+        let of_users = match self.owner {
+            Owner::UserId => format!(" AND t.user_id = ANY ({users})"),
+            // These ids are one user's alone.
+            Owner::Id | Owner::Session => String::new(),
+        };
+        format!("{schema}.{} t WHERE t.{} = ANY ({ids}){of_users}", self.name, self.noted_by)
+    }
+
+    /// The names of tables whose notes are about rows of this one, as a list for SQL: a session that goes takes its tokens
+    /// along.
+    pub fn notes(&self) -> String {
+        match self.owner {
+            Owner::Session => format!("'{}', 'sessions'", self.name),
+            Owner::Id | Owner::UserId => format!("'{}'", self.name),
+        }
     }
 
     /// Whose a row of [`Self::rows_of`] is.

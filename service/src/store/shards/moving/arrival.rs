@@ -3,9 +3,9 @@
 
 use anyhow::{Context as _, ensure};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use uuid::Uuid;
 
-use super::copy::{list, staging};
+use super::changes::Changes;
+use super::copy::{Columns, list, staging};
 use super::switch::{begin_closed, close};
 use crate::store::shards::bucket::Bucket;
 use crate::store::shards::tables::TABLES;
@@ -27,30 +27,57 @@ fn show(bucket: Bucket) -> String {
     TABLES.iter().map(|table| insert(table.name)).collect()
 }
 
-/// Shows the copies of `users`, which were renewed, in place of what was shown of them.
-pub(super) async fn replace(arriving: &mut PgConnection, bucket: Bucket, users: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::raw_sql(AssertSqlSafe(replace_sql(bucket, users))).execute(arriving).await?;
+/// Shows the copies of what changed, which were renewed, in place of what was shown.
+pub(super) async fn replace(
+    arriving: &mut PgConnection,
+    bucket: Bucket,
+    columns: &Columns,
+    changes: &Changes,
+) -> sqlx::Result<()> {
+    let replace = replace_sql(bucket, columns, changes);
+    sqlx::raw_sql(AssertSqlSafe(replace)).execute(arriving).await?;
     Ok(())
 }
 
-fn replace_sql(bucket: Bucket, users: &[Uuid]) -> String {
-    let (users, schema) = (list(users), staging(bucket));
-    let delete = TABLES.iter().rev().map(|table| table.delete_of("public", &users) + ";");
-    let insert = TABLES.iter().map(|table| {
-        format!("INSERT INTO public.{} SELECT t.* FROM {};", table.name, table.rows_of(&schema, &users))
-    });
-    delete.chain(insert).collect()
+/// Rows that are no more go before others take their places. Those that are still there are changed and not replaced:
+/// others refer to them.
+fn replace_sql(bucket: Bucket, columns: &Columns, changes: &Changes) -> String {
+    let (users, schema) = (list(&changes.users), staging(bucket));
+    let (mut delete, mut insert) = (Vec::new(), String::new());
+    for ((table, columns), changed) in columns.iter().zip(&changes.tables).filter(|(_, c)| !c.ids.is_empty())
+    {
+        let (name, key, ids) = (table.name, table.key, list(&changed.ids));
+        let here = table.noted("public", &ids, &users);
+        let of = |row: &str, names: &str| {
+            names.split(", ").map(|name| format!("{row}.{name}")).collect::<Vec<_>>().join(", ")
+        };
+        delete.push(format!(
+            "DELETE FROM {here} AND NOT EXISTS (SELECT FROM {schema}.{name} c WHERE ({}) = ({}));",
+            of("c", key),
+            of("t", key)
+        ));
+        insert += &format!(
+            "INSERT INTO public.{name} ({columns}) SELECT {} FROM {} \
+             ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ({});",
+            of("t", columns),
+            table.noted(&schema, &ids, &users),
+            of("excluded", columns)
+        );
+    }
+    delete.reverse();
+    delete.concat() + &insert
 }
 
 /// The same for the last time: with the commit the bucket is here. It must be `ready`.
 pub(super) async fn complete(
     arriving: &mut PgConnection,
     bucket: Bucket,
-    users: &[Uuid],
+    columns: &Columns,
+    changes: &Changes,
 ) -> anyhow::Result<()> {
     let complete = format!(
         "{} UPDATE buckets SET state = 'owned' WHERE bucket = {bucket} AND state = 'ready' RETURNING bucket",
-        replace_sql(bucket, users)
+        replace_sql(bucket, columns, changes)
     );
     let owned = sqlx::raw_sql(AssertSqlSafe(complete)).fetch_all(arriving).await?;
     ensure!(owned.len() == 1, "somebody else uses the target's copy of bucket {bucket}");

@@ -37,12 +37,12 @@ pub(super) async fn carry(
 /// Copies a bucket, and whoever changed meanwhile until that is little; how many they were.
 pub(super) async fn copy_all(ends: &mut Ends, bucket: Bucket, place: Place) -> anyhow::Result<usize> {
     copy::find_by_bucket(&mut ends.source).await?;
-    let columns = copy::columns(ends).await?;
+    ends.columns = copy::columns(ends).await?;
     copy::make_staging(&mut ends.target, bucket, place.epoch + 1).await?;
     switch::note_changes(&mut ends.source, bucket).await?;
     let users = copy::users(&mut ends.source, bucket).await?;
     for users in users.chunks(USERS_PER_COPY) {
-        copy::copy(ends, bucket, &columns, users).await.context("copying")?;
+        copy::copy(ends, bucket, users).await.context("copying")?;
     }
     catch_up(ends, bucket, None).await
 }
@@ -68,7 +68,9 @@ async fn catch_up(
             changes::take(&mut ends.source, bucket, USERS_PER_CHANGE).await.context("taking changes")?;
         changes::renew(&mut ends.target, bucket, &changes, false).await.context("copying changes")?;
         if let Some(verified) = &mut verified {
-            arrival::replace(&mut ends.arriving, bucket, &changes.users).await.context("showing changes")?;
+            arrival::replace(&mut ends.arriving, bucket, &ends.columns, &changes)
+                .await
+                .context("showing changes")?;
             verified.changed(&changes.users);
         }
         changed += changes.users.len();

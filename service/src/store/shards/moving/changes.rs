@@ -9,13 +9,22 @@ use super::verify::{Digests, digests_sql, gather};
 use crate::store::shards::bucket::Bucket;
 use crate::store::shards::tables::TABLES;
 
-/// Users whose rows changed, with all their rows as of one instant.
+/// Rows that changed, as of one instant.
 pub(super) struct Changes {
+    /// Whose they are.
     pub users: Vec<Uuid>,
-    /// Of each table, in the tables' order: an array of objects as JSON.
-    rows: Vec<String>,
+    /// Of each table, in the tables' order.
+    pub tables: Vec<Changed>,
     /// Of these users, and of those who were asked for beside them.
     pub digests: Digests,
+}
+
+/// Rows of one table that changed.
+pub(super) struct Changed {
+    /// What they were noted by.
+    pub ids: Vec<Uuid>,
+    /// Those that are there: an array of objects as JSON.
+    rows: String,
 }
 
 /// Whose changes are taken.
@@ -46,15 +55,19 @@ pub(super) fn take_sql(bucket: Bucket, which: &Which<'_>) -> String {
             (String::new(), digests)
         }
     };
-    let rows: String = TABLES
-        .iter()
-        .map(|table| {
-            format!(", (SELECT COALESCE(json_agg(t), '[]') FROM {})::text", table.rows_of("public", CHANGED))
-        })
-        .collect();
+    let (mut ids, mut rows) = (String::new(), String::new());
+    for (n, table) in TABLES.iter().enumerate() {
+        let noted = table.noted("public", &format!("(SELECT ids{n} FROM whom)::uuid[]"), CHANGED);
+        ids += &format!(
+            ", ARRAY(SELECT DISTINCT row_id FROM taken WHERE relation IN ({})) AS ids{n}",
+            table.notes()
+        );
+        rows +=
+            &format!(", (SELECT ids{n} FROM whom), (SELECT COALESCE(json_agg(t), '[]') FROM {noted})::text");
+    }
     format!(
-        "WITH taken AS (DELETE FROM bucket_changes WHERE bucket = {bucket}{some} RETURNING user_id), \
-         whom AS MATERIALIZED (SELECT ARRAY(SELECT DISTINCT user_id FROM taken) AS users) \
+        "WITH taken AS (DELETE FROM bucket_changes WHERE bucket = {bucket}{some} RETURNING user_id, relation, row_id), \
+         whom AS MATERIALIZED (SELECT ARRAY(SELECT DISTINCT user_id FROM taken) AS users{ids}) \
          SELECT (SELECT users FROM whom), {digests}::text{rows}"
     )
 }
@@ -64,11 +77,12 @@ pub(super) fn taken(row: &PgRow) -> sqlx::Result<Changes> {
     let digests: String = row.try_get(1)?;
     let digests: Vec<(i16, Uuid, i64, String)> =
         serde_json::from_str(&digests).map_err(|e| sqlx::Error::Decode(e.into()))?;
-    let rows = (2..row.len()).map(|at| row.try_get(at)).collect::<sqlx::Result<_>>()?;
-    Ok(Changes { users: row.try_get(0)?, rows, digests: gather(digests) })
+    let of_table = |at| Ok(Changed { ids: row.try_get(at)?, rows: row.try_get(at + 1)? });
+    let tables = (2..row.len()).step_by(2).map(of_table).collect::<sqlx::Result<_>>()?;
+    Ok(Changes { users: row.try_get(0)?, tables, digests: gather(digests) })
 }
 
-/// Takes changes of some users; none when there are none.
+/// Takes the changes of some users.
 pub(super) async fn take(source: &mut PgConnection, bucket: Bucket, most: usize) -> sqlx::Result<Changes> {
     let sql = take_sql(bucket, &Which::Some(most));
     taken(&sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(source).await?)
@@ -88,18 +102,18 @@ pub(super) async fn renew(
          WHERE bucket = {bucket} AND state IN ('arriving', 'ready') RETURNING bucket)"
     );
     for (n, table) in TABLES.iter().enumerate() {
-        let (name, delete) = (table.name, table.delete_of(&schema, "$1"));
+        let (ids, rows) = (format!("${}", 2 * n + 3), format!("${}", 2 * n + 4));
+        let (name, noted) = (table.name, table.noted(&schema, &ids, "$1"));
         sql += &format!(
-            ", gone{n} AS ({delete}), put{n} AS (INSERT INTO {schema}.{name} \
-             SELECT * FROM json_populate_recordset(NULL::{schema}.{name}, ${}::json))",
-            n + 3
+            ", gone{n} AS (DELETE FROM {noted}), put{n} AS (INSERT INTO {schema}.{name} \
+             SELECT * FROM json_populate_recordset(NULL::{schema}.{name}, {rows}::json))"
         );
     }
     sql += " SELECT COUNT(*) FROM expected";
     // The same text every time, so that the server plans it once.
     let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&changes.users).bind(ready);
-    for rows in &changes.rows {
-        query = query.bind(rows);
+    for table in &changes.tables {
+        query = query.bind(&table.ids).bind(&table.rows);
     }
     let expected: i64 = query.fetch_one(target).await?;
     Ok(expected == 1)

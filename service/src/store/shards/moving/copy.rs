@@ -97,9 +97,9 @@ pub(super) async fn make_staging(
     for table in TABLES {
         make += &format!("CREATE TABLE {schema}.{0} (LIKE public.{0});", table.name);
     }
-    // Rows of a user are replaced whenever they change.
+    // Rows are replaced whenever they change.
     for table in TABLES {
-        make += &format!("CREATE INDEX ON {schema}.{} ({});", table.name, table.owner_column());
+        make += &format!("CREATE INDEX ON {schema}.{} ({});", table.name, table.noted_by);
     }
     sqlx::raw_sql(AssertSqlSafe(make + "COMMIT")).execute(target).await?;
     Ok(())
@@ -129,16 +129,11 @@ pub(super) fn list(users: &[Uuid]) -> String {
 }
 
 /// Copies all rows of `users`, as of one instant.
-pub(super) async fn copy(
-    ends: &mut Ends,
-    bucket: Bucket,
-    columns: &Columns,
-    users: &[Uuid],
-) -> anyhow::Result<()> {
+pub(super) async fn copy(ends: &mut Ends, bucket: Bucket, users: &[Uuid]) -> anyhow::Result<()> {
     let (users, schema) = (list(users), staging(bucket));
     let mut snapshot = ends.reading.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mut tx = ends.target.begin().await?;
-    for (table, columns) in columns {
+    for (table, columns) in &ends.columns {
         let name = table.name;
         let of_table: Vec<String> = columns.split(", ").map(|column| format!("t.{column}")).collect();
         let rows = format!(

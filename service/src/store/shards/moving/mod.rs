@@ -90,6 +90,8 @@ struct Ends {
     target: PgConnection,
     /// Shows them, in one transaction that ends with the move.
     arriving: PgConnection,
+    /// Of the tables, once they are known to be the same on both sides.
+    columns: copy::Columns,
 }
 
 impl Mover {
@@ -192,7 +194,7 @@ impl Mover {
         let mut ends = self.ends(bucket, place.shard, to).await?;
         let carried = carry::carry(&mut ends, bucket, place, to, leaves).await;
         // Those of a move that failed may be in any state; the others should be gone before they are counted again.
-        let Ends { source, reading, mut target, arriving } = ends;
+        let Ends { source, reading, mut target, arriving, .. } = ends;
         match carried {
             Ok(moved) => {
                 let arrived = Place { shard: to, epoch: place.epoch + 1, moving: false };
@@ -228,6 +230,7 @@ impl Mover {
             reading: patient(source).await?,
             target: held(target, bucket).await?,
             arriving: patient(target).await?,
+            columns: copy::Columns::new(),
         })
     }
 

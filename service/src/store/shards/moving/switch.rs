@@ -134,7 +134,7 @@ pub(super) async fn leave(
         attempt += 1;
     };
     verified.changed(&changes.users);
-    arrival::complete(&mut ends.arriving, bucket, &changes.users).await?;
+    arrival::complete(&mut ends.arriving, bucket, &ends.columns, &changes).await?;
     let arrived = digests(&mut ends.arriving, &verified.open()).await?;
     let (users, rows) = verified.conclude(changes.digests, &arrived)?;
     // One more for the bucket itself.

@@ -297,7 +297,9 @@ async fn rows_of_every_table_arrive_whole_those_copied_before_and_those_that_cha
     let (mut halfway, bucket, to) = copied(&here, me).await;
     // The copies do not know of any of this.
     furnish(&there, me, 200).await;
+    users::update(&there, me, Some("new@headroom.example"), Some("New"), Timestamp(8)).await.unwrap();
     tasks::delete(&there, me, Uuid::from_u128(100)).await.unwrap();
+    favorites::delete(&there, me, Uuid::from_u128(100)).await.unwrap();
     sessions::revoke(&there, me, Some(Uuid::from_u128(100)), Timestamp(9)).await.unwrap();
     let before = rows(&here, 1 - to, me).await;
     halfway.leave_only().await.unwrap();
