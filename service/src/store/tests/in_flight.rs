@@ -65,7 +65,7 @@ async fn what_comes_again_while_it_is_done_is_refused_and_afterwards_answered_th
         hold.is_waited_for(store).await;
         let again = tasks::insert(store, owner, &other, Some(&claim)).await;
         assert!(matches!(again, Err(StoreError::InFlight)), "{again:?}");
-        let again = task_batch::insert(store, owner, &[other.clone()], Some(&claim)).await;
+        let again = task_batch::insert(store, owner, std::slice::from_ref(&other), Some(&claim)).await;
         assert!(matches!(again, Err(StoreError::InFlight)), "{again:?}");
         hold.release().await;
     };
