@@ -5,17 +5,20 @@ mod catalog;
 mod fresh;
 mod headers;
 mod limits;
+mod password;
 mod phases;
 mod step;
 mod tasks;
 mod work;
 
+use ::stack::Topology;
 use anyhow::{Context as _, Result};
 
 use self::step::Api;
 
-/// Goes through everything on the deployment at `url`, as users of its own.
-async fn whole(url: &str) -> Result<()> {
+/// Goes through everything on a deployment, as users of its own.
+async fn whole(topology: &Topology) -> Result<()> {
+    let url = &topology.url();
     let mut api = Api::new(url, "1")?;
     let tables = [
         ("accounts", accounts::steps()),
@@ -31,5 +34,7 @@ async fn whole(url: &str) -> Result<()> {
     for (name, steps) in tables {
         api.go(steps).await.with_context(|| name.to_owned())?;
     }
+    let mails = |address: &str| password::filed(&topology.folder().join("service.db.mail"), address);
+    password::is_forgotten(&mut api, mails).await.context("a forgotten password")?;
     fresh::own_writes(url).await.context("one's own writes")
 }

@@ -14,7 +14,7 @@ fn holds_in(phase: Phase, change: impl FnOnce(&mut Plan)) -> Result<()> {
     change(&mut plan);
     let topology = Topology::start(&plan)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(whole(&topology.url()))
+    runtime.block_on(whole(&topology))
 }
 
 #[test]

@@ -150,6 +150,11 @@ impl Api {
         self.saved.get(name).map(String::as_str).with_context(|| format!("nothing was saved as {name}"))
     }
 
+    /// Keeps `value` for later steps, as if a step had saved it.
+    pub fn keep(&mut self, name: &'static str, value: String) {
+        self.saved.insert(name, value);
+    }
+
     /// Goes through `steps` in order.
     ///
     /// # Errors
