@@ -14,6 +14,7 @@
 //! | `logs`        | `latency.hlog` as another reader sees it                                    |
 //! | `schema`      | the published schema as another validator sees it                           |
 //! | `page`        | the report in a browser                                                     |
+//! | `prometheus`  | whom Prometheus asks beside a whole deployment, and what it hears           |
 //! | `records`     | records that are damaged, and the same ones elsewhere                        |
 //! | `web`         | a run in a browser while it goes on, its metrics, its request log           |
 //! | `service`     | what only a real service process can show                                   |
@@ -31,6 +32,7 @@ mod logs;
 mod main_job;
 mod mistakes;
 mod page;
+mod prometheus;
 mod records;
 mod safety;
 mod schema;
