@@ -2,10 +2,10 @@
 //!
 //! 1. *Announce*: the directory says that the bucket is about to move; from now on every process asks the shard after a
 //!    read. The shard notes whose data change (`leaving`).
-//! 2. *Copy* into tables of the bucket's own on the target, where nobody else looks, then again and again whoever
-//!    changed meanwhile, until that is little.
+//! 2. *Copy* into tables of the bucket's own on the target, where nobody else looks, then again and again the rows that
+//!    changed meanwhile, until these are of a few users.
 //! 3. *Arrive*: a transaction on the target puts the copies into the tables that everybody reads, where nobody sees them
-//!    yet, and every row of it is counted and checksummed against the source. Whoever changed meanwhile follows.
+//!    yet, and every row of it is counted and checksummed against the source. What changes meanwhile follows.
 //! 4. *Switch*: no writer is let in; the last changes are copied, shown, counted and checksummed; the target is `ready`.
 //!    Then two commits: the source deletes its rows and says whom they went to, and the target shows them. Then the
 //!    directory is told.
@@ -88,7 +88,8 @@ struct Ends {
     reading: PgConnection,
     /// Keeps the copies.
     target: PgConnection,
-    /// Shows them, in one transaction that ends with the move.
+    /// Shows them, in one transaction that ends with the move. All the while it holds the lock of the bucket on the target,
+    /// without which nobody copies to there or opens it.
     arriving: PgConnection,
     /// Of the tables, once they are known to be the same on both sides.
     columns: copy::Columns,
