@@ -2,7 +2,8 @@
 //! instead of looking for a place for each row. Within the load's transaction: whoever looks meanwhile waits for its end,
 //! and a load that is cut off leaves everything as it was.
 //!
-//! Primary keys and unique constraints stay, because they say that something is there already.
+//! Primary keys and unique constraints stay, because they say at once that something is there already; but for the key of
+//! PostgreSQL's tasks, which are most of the rows: their users say it.
 
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
@@ -22,8 +23,9 @@ pub struct Aside(Vec<String>);
 pub async fn postgres(connection: &mut PgConnection) -> Result<Aside> {
     const KEYS: &str = "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname), \
                         format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, \
-                        pg_get_constraintdef(oid)) FROM pg_constraint \
-                        WHERE contype = 'f' AND conrelid = ANY ($1::regclass[])";
+                        pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::regclass[]) \
+                        OR contype = 'f' AND confrelid = 'tasks'::regclass \
+                        OR contype = 'p' AND conrelid = 'tasks'::regclass ORDER BY contype = 'p'";
     const INDEXES: &str = "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
                            FROM pg_index WHERE indrelid = ANY ($1::regclass[]) AND NOT EXISTS \
                            (SELECT FROM pg_constraint WHERE conindid = indexrelid)";
@@ -34,6 +36,7 @@ pub async fn postgres(connection: &mut PgConnection) -> Result<Aside> {
     let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", TABLES.join(", "));
     run(connection, format!("{SETTINGS}; {lock}")).await?;
     let mut back = Vec::new();
+    // What comes first here is brought back last: foreign keys find what they refer to by its key.
     for sql in [KEYS, INDEXES] {
         let found: Vec<(String, String)> =
             sqlx::query_as(sql).bind(TABLES.as_slice()).fetch_all(&mut *connection).await?;
@@ -42,7 +45,6 @@ pub async fn postgres(connection: &mut PgConnection) -> Result<Aside> {
             back.push(again);
         }
     }
-    // Foreign keys want to find what they refer to by its index.
     back.reverse();
     for table in TABLES {
         run(connection, format!("ALTER TABLE {table} DISABLE TRIGGER USER")).await?;
