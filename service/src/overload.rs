@@ -3,7 +3,7 @@
 //!
 //! What is watched is time lost in waiting, not a number of requests, since nobody knows beforehand how many this machine
 //! with this database can take: how late the runtime runs a task that is ready, as every request that has arrived waits
-//! so long too (L. Zhou et al., *Overload Control for Scaling WeChat Microservices*, SoCC 2018, from where the 20 ms are),
+//! so long too (L. Zhou et al., *Overload Control for Scaling WeChat Microservices*, SoCC 2018),
 //! and how long handlers take while many are at work. The smallest wait of a window counts: a burst drains by itself, a
 //! standing queue does not (K. Nichols, V. Jacobson, *Controlling Queue Delay*, CACM 55(7), 2012). The share of requests let
 //! in follows what is waited (M. Welsh, D. Culler, *Adaptive Overload Control for Busy Internet Servers*, USITS 2003).
