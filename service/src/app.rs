@@ -17,7 +17,7 @@ use crate::auth::revocations::Revocations;
 use crate::auth::tokens::Tokens;
 use crate::cache::Cache;
 use crate::clock;
-use crate::config::{Config, Counted, Told};
+use crate::config::{Config, Counted, Tier, Told};
 use crate::cursor::CursorKey;
 use crate::files::Files;
 use crate::mail::Mailer;
@@ -87,7 +87,12 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Arc<Self>> {
         let metrics = Metrics::default();
         let redis = Redis::new(&config.redis, &metrics)?;
-        let store = Arc::new(Store::open_among(&config.database, &metrics, redis.as_ref()).await?);
+        let database = match config.cache.tier {
+            Tier::Local => config.database.clone(),
+            // When Redis dies its readers come all at once, and must not have to wait for connections to be made.
+            Tier::Redis | Tier::Tiered => config.database.full(),
+        };
+        let store = Arc::new(Store::open_among(&database, &metrics, redis.as_ref()).await?);
         if config.database.migrate {
             store.migrate().await?;
         } else {

@@ -15,8 +15,8 @@ pub struct CacheConfig {
     pub tier: Tier,
     /// Bytes of serialised responses that this process may hold.
     pub max_bytes: u64,
-    /// With a shared tier: loads that may ask the database at the same time, so that it survives an empty cache, or
-    /// none at all while Redis is away.
+    /// With a shared tier: loads of this process that may ask the database at the same time, so that it survives an empty
+    /// cache, or none at all while Redis is away. Of several processes each may ask for so many.
     pub db_concurrency: usize,
 }
 

@@ -19,7 +19,8 @@ pub struct DatabaseConfig {
     /// users stay at `url`. Further ones are added at the end: their places in the list are their names.
     #[serde(deserialize_with = "list")]
     pub shards: Vec<ShardUrls>,
-    /// Connections to each PostgreSQL server that are kept open.
+    /// Connections that are kept open: to each primary of PostgreSQL from the start, to a replica once it has had so many.
+    /// With a shared cache they are all, or with shards their share of it, so that none has to be made when it is lost.
     pub min_connections: u32,
     /// Connections to each PostgreSQL server at most.
     pub max_connections: u32,
@@ -100,6 +101,14 @@ impl DatabaseConfig {
         !self.replicas.is_empty() || self.shards.iter().any(|shard| !shard.replicas.is_empty())
     }
 
+    /// The same with all connections kept open that are allowed; with shards, their share of it. A pool that may grow does
+    /// so when everybody comes at once, and they wait for seconds until connections are made, even while others come free.
+    pub fn full(&self) -> Self {
+        let databases = u32::try_from(1 + self.shards.len()).unwrap_or(u32::MAX);
+        let share = self.max_connections.div_ceil(databases);
+        Self { min_connections: self.min_connections.max(share), ..self.clone() }
+    }
+
     /// What people call the database: the file, or the server without the password.
     pub fn name(&self) -> String {
         if self.url.is_empty() { self.path.clone() } else { self.url.masked() }
@@ -167,6 +176,17 @@ mod tests {
         let replicas = replicas.iter().map(|text| parse(text)).collect();
         let config = DatabaseConfig { url: parse(url), replicas, ..DatabaseConfig::default() };
         config.validate().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn all_connections_are_kept_open_or_with_shards_their_share() {
+        let config = DatabaseConfig { min_connections: 2, ..DatabaseConfig::default() };
+        assert_eq!(config.full().min_connections, 20);
+        let shards = (0..3).map(|_| ShardUrls { primary: SecretUrl::default(), replicas: Vec::new() });
+        let mut spread = DatabaseConfig { shards: shards.collect(), ..config };
+        assert_eq!(spread.full().min_connections, 5);
+        spread.min_connections = 10;
+        assert_eq!(spread.full().min_connections, 10);
     }
 
     #[test]

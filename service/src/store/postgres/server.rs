@@ -130,6 +130,25 @@ impl Server {
         if let Some(old) = slot.replace(new) {
             tokio::spawn(async move { old.close().await });
         }
+        drop(slot);
+        self.open_least();
+    }
+
+    /// Begins to open the connections that a primary is to keep open, as far as they are missing. A pool that is made
+    /// without waiting does so only in place of those that it retired; the rest would be opened one per waiting request
+    /// when all of them come at once, as when a cache is lost, and that takes seconds just then.
+    pub fn open_least(&self) {
+        let Some(pool) = self.pool().filter(|_| self.role == Role::Primary) else { return };
+        tokio::spawn(async move {
+            while pool.size() < pool.options().get_min_connections() {
+                // What is idle would be handed out instead of a new one.
+                let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+                if pool.acquire().await.is_err() {
+                    return;
+                }
+                drop(idle);
+            }
+        });
     }
 
     /// The server is away: whoever waits for a connection stops waiting.

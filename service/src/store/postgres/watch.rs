@@ -101,6 +101,7 @@ async fn watch(cluster: &Cluster, at: usize) {
         }
         if pinged.elapsed() >= PING {
             server.ping_idle().await;
+            server.open_least();
             pinged = Instant::now();
         }
     }

@@ -7,8 +7,9 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::rig::{PATIENCE, Servers};
+use super::rig::{PATIENCE, Servers, until};
 use super::*;
+use crate::config::DatabaseConfig;
 use crate::telemetry::metrics::Metrics;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,6 +105,14 @@ async fn while_the_primary_is_away_writes_fail_at_once_and_afterwards_all_that_w
         assert!(there.iter().any(|task| task.id == *id), "{id} was acknowledged");
     }
     process.close().await;
+}
+
+#[tokio::test]
+async fn the_connections_that_are_to_be_kept_open_are_made_before_anybody_asks_for_one() {
+    let config = DatabaseConfig { min_connections: 5, ..testing::postgres() };
+    let store = Store::open(&config, &Metrics::default()).await.unwrap();
+    until("five are open and idle", async || store.connections() == (0, 5)).await;
+    store.close().await;
 }
 
 #[tokio::test]

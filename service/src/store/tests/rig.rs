@@ -48,6 +48,7 @@ impl Servers {
             replicas: vec![replica.url("app").parse().unwrap_or_default()],
             // A busy machine takes seconds to make ten connections, which is not what this is about.
             acquire_timeout_ms: 60_000,
+            min_connections: 1,
             ..DatabaseConfig::default()
         };
         change(&mut config);
