@@ -2,6 +2,7 @@
 
 mod crash;
 mod errands;
+mod idler;
 mod primary;
 mod redis;
 mod replica;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use ::stack::topology::Seed;
 use ::stack::{Plan, Topology};
 use anyhow::{Result, ensure};
-use harness::visits::{Visits, capacity, tokens};
+use harness::visits::{Asked, Visits, capacity, tokens};
 
 /// Enough users that one is free whenever a visit is due.
 const SEED: Seed = Seed { users: 100, tasks_per_user: 3, products: 20, seed: 7 };
