@@ -7,7 +7,8 @@
 //! * Who comes, or comes back, is *visible* for `JOIN` before its writes are acknowledged, before it relies on others
 //!   telling it, and before it looks up what it may have missed: longer than others believe in having seen nobody.
 //! * Who was visible believes to be so still for `VISIBLE`, although its connections may have ended unnoticed.
-//! * Who was seen is believed gone after `GONE`, longer than that. What it wrote until then is looked up once more.
+//! * Who was seen is believed gone after `GONE`, longer than that. What it wrote until then is looked up once more. Between
+//!   two looks that are `JOIN` apart somebody may have come, become known and left: having seen nobody then begins anew.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct Peers {
 /// What was seen over one connection, which is what makes this process visible.
 pub struct Sight {
     since_us: u64,
+    /// When the last look was asked for.
+    asked_us: Option<u64>,
     none_since_us: Option<u64>,
     none_silent_since_us: Option<u64>,
     company: Company,
@@ -78,7 +81,10 @@ impl Peers {
     /// again: others may have written something until now that nobody heard of.
     pub fn seen(&self, sight: &mut Sight, look: &Look, positions: &Positions) {
         let Look { asked_us, answered_us, others, silent } = *look;
-        let since = |known: Option<u64>, seen: i64| (seen == 0).then(|| known.unwrap_or(answered_us));
+        let gapless = sight.asked_us.replace(asked_us).is_some_and(|before| answered_us < before + us(JOIN));
+        let since = |known: Option<u64>, seen: i64| {
+            (seen == 0).then(|| known.filter(|_| gapless).unwrap_or(answered_us))
+        };
         sight.none_since_us = since(sight.none_since_us, others);
         sight.none_silent_since_us = since(sight.none_silent_since_us, silent);
         let gone = |since: Option<u64>| since.is_some_and(|since_us| asked_us >= since_us + us(GONE));
@@ -115,7 +121,13 @@ impl Peers {
 impl Sight {
     /// Nothing was seen yet over a connection that is there since `since_us`.
     pub fn new(since_us: u64) -> Self {
-        Self { since_us, none_since_us: None, none_silent_since_us: None, company: Company::Unknown }
+        Self {
+            since_us,
+            asked_us: None,
+            none_since_us: None,
+            none_silent_since_us: None,
+            company: Company::Unknown,
+        }
     }
 
     /// Whether the others know by `at_us` that this process is there.
@@ -196,24 +208,64 @@ mod tests {
         }
     }
 
+    /// A process that looks every tenth of a second and sees the same until it sees something else.
+    struct Looker {
+        peers: Peers,
+        positions: Positions,
+        sight: Sight,
+        at_ms: u64,
+        seen: (i64, i64),
+    }
+
+    impl Looker {
+        fn new() -> Self {
+            let (peers, positions) = (Peers::new(true), Positions::default());
+            Self { peers, positions, sight: Sight::new(0), at_ms: 0, seen: (0, 0) }
+        }
+
+        /// Whether it is alone, whether all others tell, and whether it doubts what it knew, at `at_ms`.
+        fn look(&mut self, at_ms: u64, others: i64, silent: i64) -> (bool, bool, bool) {
+            for at_ms in (self.at_ms..at_ms).step_by(100) {
+                self.once(at_ms, self.seen);
+            }
+            (self.at_ms, self.seen) = (at_ms, (others, silent));
+            self.once(at_ms, self.seen)
+        }
+
+        fn once(&mut self, at_ms: u64, (others, silent): (i64, i64)) -> (bool, bool, bool) {
+            let doubts = self.positions.doubts();
+            let look = Look { asked_us: at_ms * MS, answered_us: at_ms * MS, others, silent };
+            self.peers.seen(&mut self.sight, &look, &self.positions);
+            let (none, tell) = (self.peers.none(at_ms * MS), self.peers.tell(at_ms * MS));
+            (none, tell, self.positions.doubts() > doubts)
+        }
+    }
+
     #[test]
     fn one_that_does_not_tell_is_not_forgotten_as_soon_as_it_is_out_of_sight() {
-        let (peers, positions) = (Peers::new(true), Positions::default());
-        let mut sight = Sight::new(0);
-        let mut look = |at_ms: u64, others, silent| {
-            let doubts = positions.doubts();
-            let look = Look { asked_us: at_ms * MS, answered_us: at_ms * MS, others, silent };
-            peers.seen(&mut sight, &look, &positions);
-            (peers.none(at_ms * MS), peers.tell(at_ms * MS), positions.doubts() > doubts)
-        };
-        assert_eq!(look(0, 3, 1), (false, false, false), "nothing is known yet");
-        assert_eq!(look(3000, 3, 1), (false, false, false));
-        assert_eq!(look(3100, 2, 0), (false, false, false));
-        assert_eq!(look(5099, 2, 0), (false, false, false));
-        assert_eq!(look(5100, 2, 0), (false, true, true));
-        assert_eq!(look(5200, 2, 1), (false, false, true));
-        assert_eq!(look(5300, 0, 0), (false, false, false));
-        assert_eq!(look(7300, 0, 0), (true, false, true));
-        assert_eq!(look(7400, 1, 0), (false, true, true), "one that tells, and has done so from the first");
+        let mut process = Looker::new();
+        assert_eq!(process.look(0, 3, 1), (false, false, false), "nothing is known yet");
+        assert_eq!(process.look(3000, 3, 1), (false, false, false));
+        assert_eq!(process.look(3100, 2, 0), (false, false, false));
+        assert_eq!(process.look(5099, 2, 0), (false, false, false));
+        assert_eq!(process.look(5100, 2, 0), (false, true, true));
+        assert_eq!(process.look(5200, 2, 1), (false, false, true));
+        assert_eq!(process.look(5300, 0, 0), (false, false, false));
+        assert_eq!(process.look(7300, 0, 0), (true, false, true));
+        assert_eq!(
+            process.look(7400, 1, 0),
+            (false, true, true),
+            "one that tells, and has done so from the first"
+        );
+    }
+
+    #[test]
+    fn one_that_may_have_come_and_gone_between_two_looks_is_not_overlooked() {
+        let mut process = Looker::new();
+        assert_eq!(process.look(2000, 0, 0), (true, false, true));
+        assert_eq!(process.once(2599, (0, 0)), (true, false, false), "it would not be known yet");
+        assert_eq!(process.once(3199, (0, 0)), (false, false, true), "it may be known and gone");
+        process.at_ms = 3199;
+        assert_eq!(process.look(5199, 0, 0), (true, false, true));
     }
 }
