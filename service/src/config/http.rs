@@ -49,7 +49,7 @@ impl Default for HttpConfig {
             reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
-            shed_wait_ms: 50,
+            shed_wait_ms: 100,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
             header_timeout_ms: 10_000,
