@@ -22,7 +22,8 @@ pub struct HttpConfig {
     /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
     pub max_in_flight: usize,
     /// What requests may wait on average for their turn, in milliseconds: when all wait longer for a while, some are answered
-    /// 503 at once, so that the others need not. 0 never does. Probes and metrics are exempt.
+    /// 503 at once, so that the others need not. Probes and metrics are exempt. 0, as it is unless set, never refuses for that: a
+    /// stall of the machine would then be answered with errors where it is a matter of some late answers.
     pub shed_wait_ms: u64,
     /// A request that takes longer is answered 503, in milliseconds.
     pub request_timeout_ms: u64,
@@ -49,7 +50,7 @@ impl Default for HttpConfig {
             reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
-            shed_wait_ms: 100,
+            shed_wait_ms: 0,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
             header_timeout_ms: 10_000,
