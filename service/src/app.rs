@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::http::HeaderMap;
 use secrecy::ExposeSecret as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +20,8 @@ use crate::config::{Config, Counted, Tier, Told};
 use crate::cursor::CursorKey;
 use crate::files::Files;
 use crate::mail::Mailer;
-use crate::middleware::headers_of_refusals;
 use crate::middleware::limits::Limits;
 use crate::middleware::request_id::RequestIds;
-use crate::overload::Overload;
 use crate::queue::Queue;
 use crate::redis::Redis;
 use crate::store::{Store, Timestamp};
@@ -69,12 +66,8 @@ pub struct App {
     pub request_ids: RequestIds,
     /// Requests in progress.
     pub in_flight: AtomicUsize,
-    /// Which requests are let in.
-    pub overload: Overload,
-    /// The headers of what is not let in.
-    pub refusal: HeaderMap,
     /// Set when the service is about to stop: `/readyz` says so.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
     /// When it started.
     pub started: Instant,
 }
@@ -120,9 +113,7 @@ impl App {
             activity: Activity::default(),
             request_ids: RequestIds::default(),
             in_flight: AtomicUsize::new(0),
-            overload: Overload::new(Duration::from_millis(config.http.shed_wait_ms), &metrics),
-            refusal: headers_of_refusals(config.tls.enabled()),
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
             started: Instant::now(),
             redis,
             store,

@@ -48,11 +48,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let app = Box::pin(App::build(config)).await?;
     let (router, _) = router::build(&app);
     let (connections, stop, tasks) = (TaskTracker::new(), CancellationToken::new(), TaskTracker::new());
-    let serving = Serving::new(router, tls.clone(), &app);
+    let serving = Serving::new(router, tls.clone(), &app.config.http, Arc::clone(&app.draining));
     tasks.spawn(listen::serve(listener, serving, connections.clone(), stop.clone()));
     tasks.spawn(Arc::clone(&app).keep_house(stop.clone()));
-    let (watched, until) = (Arc::clone(&app), stop.clone());
-    tasks.spawn(async move { watched.overload.watch(&watched.in_flight, until).await });
     if app.config.serve.roles.has(Role::Worker) {
         queue::start(&app, &stop, &tasks);
     }

@@ -1,6 +1,5 @@
 //! Accepting connections and serving HTTP on them: HTTP/1.1, and HTTP/2 to those who ask for it by TLS.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,8 +9,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::response::Response;
-use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -23,9 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
-use crate::app::App;
+use crate::config::HttpConfig;
 use crate::head_clock::{HeadClock, Progress};
-use crate::middleware::refusal;
 use crate::tls::{HTTP_2, Tls};
 
 /// The other end of the connection that a request came over.
@@ -43,7 +39,9 @@ pub struct Serving {
     pub idle: Duration,
     /// How long a handshake, and the head of a request, may take.
     pub head: Duration,
-    app: Arc<App>,
+    /// Set when the service is about to stop: each answer is then the last of its connection, and says so. Whoever holds
+    /// connections open, as a gateway does, opens the next one elsewhere.
+    pub draining: Arc<AtomicBool>,
 }
 
 /// How long a connection over which nothing was asked yet may still ask when the service stops.
@@ -51,10 +49,14 @@ const UNASKED: Duration = Duration::from_millis(500);
 
 impl Serving {
     /// `router` behind `tls`, as configured.
-    pub fn new(router: Router, tls: Option<Arc<Tls>>, app: &Arc<App>) -> Self {
-        let idle = Duration::from_secs(app.config.http.idle_timeout_s);
-        let head = Duration::from_millis(app.config.http.header_timeout_ms);
-        Self { router, tls, idle, head, app: Arc::clone(app) }
+    pub fn new(
+        router: Router,
+        tls: Option<Arc<Tls>>,
+        config: &HttpConfig,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
+        let idle = Duration::from_secs(config.idle_timeout_s);
+        Self { router, tls, idle, head: Duration::from_millis(config.header_timeout_ms), draining }
     }
 }
 
@@ -146,40 +148,25 @@ async fn encrypted(
     }
 }
 
-/// What is asked for, or the refusal that overload makes of it before it has cost anything.
-fn answer(
-    serving: &Serving,
-    peer: SocketAddr,
-    mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-    match refusal(&serving.app, &request) {
-        Some(refusal) => Either::Left(std::future::ready(Ok(refusal))),
-        None => {
-            request.extensions_mut().insert(Peer(peer));
-            Either::Right(serving.router.clone().call(request))
-        }
-    }
-}
-
 /// HTTP/1.1.
 async fn plain<I>(io: I, peer: SocketAddr, serving: Serving, stop: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let progress = Progress::default();
-    let (idle, asked) = (serving.idle, Arc::new(AtomicBool::new(false)));
+    let (draining, asked) = (serving.draining, Arc::new(AtomicBool::new(false)));
     let asking = Arc::clone(&asked);
     let io = TokioIo::new(HeadClock::new(io, progress.clone(), serving.head));
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         progress.busy();
         asking.store(true, Ordering::Relaxed);
-        let answer = answer(&serving, peer, request);
-        let (progress, app) = (progress.clone(), Arc::clone(&serving.app));
+        request.extensions_mut().insert(Peer(peer));
+        let answer = serving.router.clone().call(request);
+        let (progress, draining) = (progress.clone(), Arc::clone(&draining));
         async move {
             let mut answer = answer.await;
             progress.between();
-            // Whoever holds connections open, as a gateway does, opens the next one elsewhere.
-            if app.draining.load(Ordering::Acquire)
+            if draining.load(Ordering::Acquire)
                 && let Ok(answer) = &mut answer
             {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -188,7 +175,7 @@ where
         }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(idle);
+    builder.timer(TokioTimer::new()).header_read_timeout(serving.idle);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -216,16 +203,19 @@ async fn multiplexed<I>(io: I, peer: SocketAddr, serving: Serving, stop: Cancell
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (idle, head) = (serving.idle, serving.head);
-    let service = service_fn(move |request: Request<Incoming>| answer(&serving, peer, request));
+    let router = serving.router;
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().call(request)
+    });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADERS_BYTES)
         // A silent client is asked whether it is still there, and dropped when it does not answer.
-        .keep_alive_interval(idle)
-        .keep_alive_timeout(head);
+        .keep_alive_interval(serving.idle)
+        .keep_alive_timeout(serving.head);
     let connection = builder.serve_connection(TokioIo::new(io), service);
     tokio::pin!(connection);
     let ended = tokio::select! {

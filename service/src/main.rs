@@ -19,7 +19,6 @@ mod listen;
 mod mail;
 mod middleware;
 mod out;
-mod overload;
 mod queue;
 mod redis;
 mod reshard;

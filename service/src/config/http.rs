@@ -21,10 +21,6 @@ pub struct HttpConfig {
     pub workers: usize,
     /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
     pub max_in_flight: usize,
-    /// What requests may wait on average for their turn, in milliseconds: when all wait longer for a while, some are answered
-    /// 503 at once, so that the others need not. Probes and metrics are exempt. 0, as it is unless set, never refuses for that: a
-    /// stall of the machine would then be answered with errors where it is a matter of some late answers.
-    pub shed_wait_ms: u64,
     /// A request that takes longer is answered 503, in milliseconds.
     pub request_timeout_ms: u64,
     /// A connection that stays silent for this long is closed, in seconds.
@@ -50,7 +46,6 @@ impl Default for HttpConfig {
             reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
-            shed_wait_ms: 0,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
             header_timeout_ms: 10_000,
@@ -79,7 +74,6 @@ impl HttpConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         within("http.workers", self.workers, 0..=1024)?;
         within("http.max_in_flight", self.max_in_flight, 1..=1_000_000)?;
-        within("http.shed_wait_ms", self.shed_wait_ms, 0..=10_000)?;
         within("http.request_timeout_ms", self.request_timeout_ms, 10..=600_000)?;
         within("http.idle_timeout_s", self.idle_timeout_s, 1..=86_400)?;
         within("http.header_timeout_ms", self.header_timeout_ms, 10..=600_000)?;

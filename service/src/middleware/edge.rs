@@ -155,9 +155,6 @@ where
         cors::permit(sent, origin);
     }
     let elapsed = started.elapsed();
-    if route.class.is_some() {
-        app.overload.answered(elapsed);
-    }
     route.series.record(&app.metrics, &method, status, elapsed);
     trace::answered(&span, status, user);
     let wanted = match app.config.log.requests {

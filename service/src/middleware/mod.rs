@@ -1,6 +1,5 @@
 //! What happens around every handler, in this order:
 //!
-//! 0. before anything else, at the connection: what overload refuses (`shed`, decided in `crate::overload`)
 //! 1. request id: taken over if it is a sane one, else made
 //! 2. overload: beyond `http.max_in_flight` requests at once, 503 before anything costs (probes are exempt)
 //! 3. CORS: preflights are answered here
@@ -19,7 +18,5 @@ pub mod gcra;
 mod headers;
 pub mod limits;
 pub mod request_id;
-mod shed;
 
 pub use edge::EdgeLayer;
-pub use shed::{headers_of_refusals, refusal};

@@ -13,8 +13,6 @@ const HTTP_DURATION: &str = "http_server_request_duration_seconds";
 const DB_DURATION: &str = "db_client_operation_duration_seconds";
 const CACHE_REQUESTS: &str = "cache_requests_total";
 const RATE_LIMITED: &str = "rate_limited_total";
-const SHED: &str = "http_requests_shed_total";
-const ADMITTED_SHARE: &str = "http_admitted_share";
 const JOBS: &str = "jobs_total";
 const OUTBOX_LAG: &str = "outbox_lag_seconds";
 const QUEUE_DEPTH: &str = "queue_depth";
@@ -56,12 +54,6 @@ impl Default for Metrics {
         recorder.describe_counter(name, None, help);
         let (name, help) = describe(RATE_LIMITED, "Requests refused by a rate limit.");
         recorder.describe_counter(name, None, help);
-        let (name, help) =
-            describe(SHED, "Requests refused at the door under overload, in no other metric of requests.");
-        recorder.describe_counter(name, None, help);
-        let (name, help) =
-            describe(ADMITTED_SHARE, "Share of requests let in, 0 to 1; below 1 under overload.");
-        recorder.describe_gauge(name, None, help);
         let (name, help) =
             describe(JOBS, "Attempts at background jobs and scheduled chores by how they ended.");
         recorder.describe_counter(name, None, help);
@@ -120,16 +112,6 @@ impl Metrics {
     /// The counter of refusals by one rate limit.
     pub fn rate_limited(&self, limit: &'static str) -> Counter {
         self.recorder.register_counter(&Key::from_parts(RATE_LIMITED, vec![label("limit", limit)]), &ORIGIN)
-    }
-
-    /// The counter of requests refused at the door.
-    pub fn requests_shed(&self) -> Counter {
-        self.recorder.register_counter(&Key::from_name(SHED), &ORIGIN)
-    }
-
-    /// The share of requests let in.
-    pub fn admitted_share(&self) -> Gauge {
-        self.recorder.register_gauge(&Key::from_name(ADMITTED_SHARE), &ORIGIN)
     }
 
     /// The counter of one ending of one kind of background job.

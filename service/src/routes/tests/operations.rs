@@ -65,31 +65,6 @@ async fn beyond_the_most_requests_at_once_the_next_is_shed_and_probes_are_not() 
 }
 
 #[tokio::test]
-async fn under_overload_some_are_refused_at_the_door_with_the_usual_headers_and_probes_never() {
-    let service = Service::with(|config| config.http.shed_wait_ms = 0).await;
-    service.overload.set(0.5);
-    let mut refused = 0;
-    for _ in 0..20 {
-        let answer = service.get("/api/v2/products", None).await;
-        if answer.status() == 200 {
-            continue;
-        }
-        refused += 1;
-        assert_eq!(header(&answer, "retry-after"), "1");
-        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
-        assert_eq!(header(&answer, "content-type"), "application/problem+json");
-        assert!(answer.headers().contains_key("x-request-id"));
-        assert_eq!(problem(answer).await.0, 503);
-        for probe in ["/livez", "/readyz", "/health", "/metrics"] {
-            assert_eq!(service.get(probe, None).await.status(), 200, "{probe}");
-        }
-    }
-    assert_eq!(refused, 10);
-    let metrics = service.get("/metrics", None).await.text().await.unwrap();
-    assert!(metrics.contains("http_requests_shed_total 10") && metrics.contains("http_admitted_share 0.5"));
-}
-
-#[tokio::test]
 async fn a_request_that_takes_too_long_is_given_up() {
     let service = Service::with(|config| config.http.request_timeout_ms = 50).await;
     let mut stream = tokio::net::TcpStream::connect(service.running.address).await.unwrap();
