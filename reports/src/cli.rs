@@ -92,6 +92,17 @@ Examples:
 Exit codes: 0 pass · 2 bad record or budgets · 10 budget missed · 11 worse than the baseline ·
 12 run invalid · 13 no data · 130 interrupted run";
 
+/// What a run is held against, if anything.
+#[derive(Debug, Args)]
+pub struct Against {
+    /// Hold the run against these records too, or against what `reports accept` keeps in this folder.
+    #[arg(long, value_name = "FOLDER", num_args = 1..)]
+    pub baseline: Vec<PathBuf>,
+    /// The least relative change from the baseline that counts.
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, requires = "baseline")]
+    pub least_effect: f64,
+}
+
 /// `reports gate`.
 #[derive(Debug, Args)]
 pub struct Gate {
@@ -101,12 +112,8 @@ pub struct Gate {
     /// Judge by the budgets of this YAML file in place of the record's own.
     #[arg(long, value_name = "FILE")]
     pub budgets: Option<PathBuf>,
-    /// Hold the run against these records too, or against what `reports accept` keeps in this folder.
-    #[arg(long, value_name = "FOLDER", num_args = 1..)]
-    pub baseline: Vec<PathBuf>,
-    /// The least relative change from the baseline that counts.
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, requires = "baseline")]
-    pub least_effect: f64,
+    #[command(flatten)]
+    pub against: Against,
     /// Write a JUnit XML file, one test case a budget; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

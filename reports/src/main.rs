@@ -40,7 +40,7 @@ use clap::{CommandFactory as _, Parser as _};
 use record::Exit;
 
 use crate::{
-    cli::{Accept, Claims, Cli, Command, Compare, Fit, Gate, Simulate},
+    cli::{Accept, Against, Claims, Cli, Command, Compare, Fit, Gate, Simulate},
     cost::Catalogue,
     failure::Failure,
     gate::{Decision, Decisions},
@@ -85,10 +85,11 @@ fn gate(args: &Gate) -> Result<Exit, Failure> {
             None => evidence,
         });
     }
-    let comparison = if args.baseline.is_empty() {
+    let Against { baseline, least_effect } = &args.against;
+    let comparison = if baseline.is_empty() {
         None
     } else {
-        Some(baseline::held_against(&runs, &args.baseline, args.least_effect)?)
+        Some(baseline::held_against(&runs, baseline, *least_effect)?)
     };
     let mut decided: Vec<Decision> = runs.iter().map(gate::decide).collect();
     let (documents, verdict, word, sentence) = if decided.len() == 1 {
@@ -258,8 +259,7 @@ mod tests {
         gate(&Gate {
             records: vec![folder.path().to_path_buf()],
             budgets: path,
-            baseline: Vec::new(),
-            least_effect: 0.05,
+            against: Against { baseline: Vec::new(), least_effect: 0.05 },
             junit: Some(folder.path().join("gate.xml")),
             github: false,
             markdown: None,

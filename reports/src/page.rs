@@ -5,8 +5,13 @@ use std::path::Path;
 use record::Exit;
 
 use crate::{
-    STDOUT, baseline, cli::Html, export, failure::Failure, one_to_stdout, planning, read::Evidence, report,
-    write,
+    STDOUT, baseline,
+    cli::{Against, Html},
+    export,
+    failure::Failure,
+    one_to_stdout, planning,
+    read::Evidence,
+    report, write,
 };
 
 /// Draws the page of one run; of a search or of several runs, that of their plan.
@@ -21,9 +26,10 @@ pub fn page(args: &Html) -> Result<Exit, Failure> {
     };
     let evidence = Evidence::open(folder)?;
     let mut report = report::report(&evidence)?;
-    if !args.baseline.is_empty() {
+    let Against { baseline, least_effect } = &args.against;
+    if !baseline.is_empty() {
         let runs = std::slice::from_ref(&evidence);
-        report = report.held_against(baseline::held_against(runs, &args.baseline, args.least_effect)?);
+        report = report.held_against(baseline::held_against(runs, baseline, *least_effect)?);
     }
     if let Some(path) = &args.json {
         write(path, &export::json(&report)?)?;
@@ -50,7 +56,8 @@ mod tests {
 
     fn page_of(record: &Path, out: &Path) -> Html {
         let (records, out) = (vec![record.to_path_buf()], out.to_path_buf());
-        Html { records, out, json: None, svg: None, baseline: Vec::new(), least_effect: 0.05 }
+        let against = Against { baseline: Vec::new(), least_effect: 0.05 };
+        Html { records, out, json: None, svg: None, against }
     }
 
     fn draw(fixture: &Fixture) -> (Result<Exit, Failure>, Option<String>) {
@@ -95,7 +102,8 @@ mod tests {
         let fixture = Fixture { budgets: vec![(None, "p95", "1s")], ..Fixture::default() };
         fixture.write(&before);
         Fixture { slower: 1.5, ..fixture }.write(&after);
-        let args = || Html { baseline: vec![before.clone()], ..page_of(&after, &out) };
+        let against = || Against { baseline: vec![before.clone()], least_effect: 0.05 };
+        let args = || Html { against: against(), ..page_of(&after, &out) };
         assert_eq!(page(&args()).unwrap(), Exit::Pass);
         let drawn = fs::read_to_string(&out).unwrap();
         assert!(

@@ -49,7 +49,7 @@ pub fn plan(args: &cli::Plan) -> Result<Exit, Failure> {
 /// # Errors
 /// As those of [`plan`].
 pub fn page(args: &cli::Html) -> Result<Exit, Failure> {
-    if !args.baseline.is_empty() {
+    if !args.against.baseline.is_empty() {
         return Err(Failure::usage(
             "a page is held against a baseline with one run, and not with a search or several runs; name one record, or hold \
              several against a baseline with `reports gate` and against each other with `reports compare`",
@@ -144,12 +144,12 @@ mod tests {
             out: at("other.html"),
             json: None,
             svg: None,
-            baseline: Vec::new(),
-            least_effect: 0.05,
+            against: cli::Against { baseline: Vec::new(), least_effect: 0.05 },
         };
         page(&search).unwrap();
         assert!(read("plan.html") == read("other.html"));
-        let held = page(&cli::Html { baseline: vec![at("baselines")], ..search }).unwrap_err();
+        let against = cli::Against { baseline: vec![at("baselines")], ..search.against };
+        let held = page(&cli::Html { against, ..search }).unwrap_err();
         assert!(
             held.exit == Exit::Usage && held.message.contains("with one run, and not with a search"),
             "{held}"

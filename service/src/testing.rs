@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::config::{Config, DatabaseConfig, Profile};
 use crate::lifecycle::{self, Running};
+use crate::store::products::Product;
 use crate::store::users::{self, Role, User};
 use crate::store::{Store, Timestamp};
 use crate::telemetry::metrics::Metrics;
@@ -86,6 +87,20 @@ pub fn answered_by_replicas(metrics: &Metrics) -> f64 {
         line.starts_with("db_client_operation_duration_seconds_count") && line.contains("role=\"replica\"")
     });
     counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+/// A product that is nowhere yet; its id is `number`.
+pub fn product(number: u128) -> Product {
+    Product {
+        id: uuid::Uuid::from_u128(number),
+        title: format!("Product {number}"),
+        description: String::new(),
+        category: "home".to_owned(),
+        price_cents: 1,
+        stock: 1,
+        created_at: Timestamp(1),
+        updated_at: Timestamp(1),
+    }
 }
 
 /// A user in `store`.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::share;
+use super::Against;
 
 pub const HELP: &str = "\
 Examples:
@@ -33,10 +33,6 @@ pub struct Html {
     /// Write each figure as an SVG file of its own into this folder too.
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
-    /// Hold the run against these records too, or against what `reports accept` keeps in this folder.
-    #[arg(long, value_name = "FOLDER", num_args = 1..)]
-    pub baseline: Vec<PathBuf>,
-    /// The least relative change from the baseline that counts.
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share, requires = "baseline")]
-    pub least_effect: f64,
+    #[command(flatten)]
+    pub against: Against,
 }

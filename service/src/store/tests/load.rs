@@ -18,19 +18,6 @@ fn account(number: u128) -> User {
     }
 }
 
-fn product(number: u128) -> products::Product {
-    products::Product {
-        id: Uuid::from_u128(number),
-        title: "Lamp".to_owned(),
-        description: String::new(),
-        category: "home".to_owned(),
-        price_cents: 1,
-        stock: 1,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    }
-}
-
 /// Accounts `from` to `to`, each with a task and a favourite.
 fn batch(from: u128, to: u128) -> Batch {
     let mut batch = Batch::default();
@@ -68,7 +55,7 @@ async fn postgres_shape(db: &Db, sql: &'static str) -> Result<Vec<String>> {
 async fn everything_is_there_and_around_it_all_as_it_was(store: &Store) {
     let before = shape(store).await;
     let mut load = Load::begin(store, "hash");
-    load.add(Batch { products: vec![product(1)], ..Batch::default() }).await.unwrap();
+    load.add(Batch { products: vec![testing::product(1)], ..Batch::default() }).await.unwrap();
     for from in [1, 51, 101] {
         load.add(batch(from, from + 50)).await.unwrap();
     }
@@ -94,7 +81,7 @@ async fn a_load_that_fails_or_is_given_up_leaves_nothing(store: &Store) {
     drop(given_up);
     let present = user(store, 7).await;
     let mut load = Load::begin(store, "hash");
-    load.add(Batch { products: vec![product(1)], ..Batch::default() }).await.unwrap();
+    load.add(Batch { products: vec![testing::product(1)], ..Batch::default() }).await.unwrap();
     let mut outcome = Ok(());
     for from in [100, 1, 200, 300, 400, 500] {
         outcome = load.add(batch(from, from + 50)).await;

@@ -198,17 +198,7 @@ async fn a_favourite_needs_its_product_and_goes_with_it(store: &Store) {
     let owner = user(store, 1).await;
     let id = Uuid::from_u128(9);
     assert!(matches!(favorites::put(store, owner, id, Timestamp(1)).await, Err(StoreError::Dangling)));
-    let product = products::Product {
-        id,
-        title: "Lamp".to_owned(),
-        description: String::new(),
-        category: "home".to_owned(),
-        price_cents: 1,
-        stock: 1,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    };
-    products::insert(store, owner, &product, None).await.unwrap();
+    products::insert(store, owner, &testing::product(9), None).await.unwrap();
     for _ in 0..2 {
         favorites::put(store, owner, id, Timestamp(1)).await.unwrap();
     }

@@ -2,20 +2,10 @@
 
 use super::*;
 use crate::store::co_favorites::{Step, step};
-use crate::store::products::Product;
 use crate::store::recommendations;
 
 async fn product(store: &Store, number: u128) -> Uuid {
-    let product = Product {
-        id: Uuid::from_u128(number),
-        title: format!("Product {number}"),
-        description: String::new(),
-        category: "home".to_owned(),
-        price_cents: 1,
-        stock: 1,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    };
+    let product = testing::product(number);
     products::insert(store, Uuid::nil(), &product, None).await.unwrap();
     product.id
 }

@@ -7,23 +7,10 @@ use tokio::time::sleep;
 
 use super::rig::Servers;
 use super::*;
-use crate::store::products::{self, Product};
+use crate::store::products;
 
 /// A replica that is this far behind is still read from, so that nothing but positions keeps it from being asked.
 const LAG_MS: u64 = 8000;
-
-fn lamp(id: Uuid) -> Product {
-    Product {
-        id,
-        title: "Lamp".to_owned(),
-        description: String::new(),
-        category: "home".to_owned(),
-        price_cents: 100,
-        stock: 1,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_process_wrote_another_shows_at_once_and_everything_else_is_read_from_the_replica() {
@@ -44,9 +31,10 @@ async fn what_one_process_wrote_another_shows_at_once_and_everything_else_is_rea
         assert_eq!(tasks::get(&reader.store, owner, new.id).await.unwrap(), Some(new.clone()));
         assert_eq!(reader.newest(owner).await, Some(new));
 
-        let id = Uuid::from_u128(number.into());
-        products::insert(&writer.store, owner, &lamp(id), None).await.unwrap();
-        assert_eq!(products::get(&reader.store, id).await.unwrap(), Some(lamp(id)));
+        let new = testing::product(number.into());
+        let id = new.id;
+        products::insert(&writer.store, owner, &new, None).await.unwrap();
+        assert_eq!(products::get(&reader.store, id).await.unwrap(), Some(new));
         favorites::put(&reader.store, owner, id, Timestamp(number.into())).await.unwrap();
         let dearer = products::Changes { price_cents: Some(number.into()), ..products::Changes::default() };
         products::update(&writer.store, id, &dearer, Timestamp(2)).await.unwrap();

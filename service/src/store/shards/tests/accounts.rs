@@ -230,16 +230,7 @@ async fn a_role_and_preferences_are_kept_where_the_user_is() {
 
 /// A product and one row of every kind for a user, with texts and bytes that could be mistaken.
 async fn furnish(store: &Store, me: Uuid, number: u128) {
-    let product = crate::store::products::Product {
-        id: Uuid::from_u128(number),
-        title: "Lamp".to_owned(),
-        description: String::new(),
-        category: "home".to_owned(),
-        price_cents: 1,
-        stock: 1,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(1),
-    };
+    let product = testing::product(number);
     crate::store::products::insert(store, me, &product, None).await.unwrap();
     favorites::put(store, me, product.id, Timestamp(number as i64)).await.unwrap();
     let wanted =
