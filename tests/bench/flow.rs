@@ -72,7 +72,7 @@ fn with_pauses(
 }
 
 /// The clients, each in the words of its own manual.
-fn clients(url: &str, pauses_s: (f64, f64), each: Duration, folder: &Path) -> Result<[Peer; 4]> {
+fn clients(url: &str, pauses_s: (f64, f64), each: Duration, folder: &Path) -> Result<[Peer; 5]> {
     // Longer than what is measured: each is killed once it has been.
     let (users, seconds) = (USERS.to_string(), (each + START + 2 * SETTLE).as_secs().to_string());
     let lasting = format!("{seconds}s");
@@ -83,14 +83,17 @@ fn clients(url: &str, pauses_s: (f64, f64), each: Duration, folder: &Path) -> Re
     let script = put(folder, "flow.js", include_str!("flow/k6.js"))?;
     let locust_file = put(folder, "locustfile.py", include_str!("flow/locustfile.py"))?;
     let (record, base) = (folder.join("record").display().to_string(), format!("BASE={url}"));
-    let (least, most) = (format!("LEAST={least}"), format!("MOST={most}"));
-    let pauses = [least.as_str(), most.as_str()];
+    let address = url.trim_start_matches("http://");
+    let bare = [address, &users, &least, &most];
+    let (of_least, of_most) = (format!("LEAST={least}"), format!("MOST={most}"));
+    let pauses = [of_least.as_str(), of_most.as_str()];
     let loadgen = ["run", &scenario, "--target", url, "--out", &record, "--no-tui"];
     let k6 = [&K6_RUN[..], &["--vus", &users, "--duration", &lasting, "-e", &base, &script]].concat();
     let run = locust_run(&users, &lasting, url);
     let locust = |class| [&["-f", &locust_file][..], &run, &["--only-summary", class]].concat();
     Ok([
         peer("loadgen", "loadgen", &[], &loadgen)?,
+        peer("bare hyper", "bare_flow", &[], &bare)?,
         peer("k6", "k6", &pauses, &k6)?,
         peer("Locust, FastHttpUser", "locust", &pauses, &locust("Fast"))?,
         peer("Locust, HttpUser", "locust", &pauses, &locust("Usual"))?,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// What a finished process and the children it waited for used.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,14 @@ pub fn run_on(core: usize, at_most: Duration, program: &str, arguments: &[&str])
     let mut command = Command::new("timeout");
     command.args(["--kill-after=5", &limit, "taskset", "-c", &core, program]).args(arguments);
     run(&mut command, program)
+}
+
+/// Keeps a process, its threads and all that they start from now on to processor `core`.
+pub fn pin(core: usize, pid: u32) -> Result<()> {
+    let pinned =
+        Command::new("taskset").args(["-a", "-p", "-c", &core.to_string(), &pid.to_string()]).output()?;
+    ensure!(pinned.status.success(), "taskset: {}", String::from_utf8_lossy(&pinned.stderr));
+    Ok(())
 }
 
 /// Runs `command` and gives back what it used and wrote to stdout.

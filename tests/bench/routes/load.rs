@@ -11,8 +11,8 @@ use crate::{
     usage::{cpu_so_far, run_on},
 };
 
-/// Load comes from here.
-const CORE: usize = 0;
+/// The load and the databases are here.
+pub const CORE: usize = 0;
 
 /// What is asked.
 pub struct Ask {

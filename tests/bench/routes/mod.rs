@@ -4,14 +4,17 @@
 mod load;
 mod servers;
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use harness::service::Site;
 use load::{Ask, cost_us, p99_us};
 use servers::{Running, example, express, start};
 
-use crate::table::{Figures, show};
+use crate::{
+    table::{Figures, show},
+    usage::pin,
+};
 
 const SECRET: &str = "a secret of the benchmark, the same for all of its servers";
 const USERS: u32 = 50;
@@ -38,7 +41,7 @@ const ROUTES: [(&str, &str, &str, f64); 4] = [
 /// Measures and gives back a section of the document.
 pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     let postgres = stack::Postgres::start()?;
-    pin(postgres.daemon().pid().context("PostgreSQL runs")?)?;
+    pin(load::CORE, postgres.daemon().pid().context("PostgreSQL runs")?)?;
     let redis = stack::Redis::start()?;
     let url = postgres.create_database("routes")?;
     let site = |policy: &str| {
@@ -52,7 +55,8 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
         )
     };
     let (cached, uncached) = (site("through")?, site("off")?);
-    let account = Account::first(&fs::read_to_string(cached.seed(USERS, 20, 2_000)?)?)?;
+    let accounts = fs::read_to_string(cached.seed(USERS, 20, 2_000)?)?;
+    let (account, other) = (Account::nth(0, &accounts)?, Account::nth(1, &accounts)?);
     let of = |service: harness::service::Service| Running { url: service.url, process: service.process };
     let (cached, uncached) = (of(cached.start_on(servers::CORE)?), of(uncached.start_on(servers::CORE)?));
 
@@ -75,7 +79,7 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
             })?);
         }
     }
-    let asks = asks(&account);
+    let asks = asks(&other);
     let mut rows = rows(peer.is_ok());
     for round in 1..=rounds {
         for row in &mut rows {
@@ -93,8 +97,8 @@ pub fn measure(rounds: u32, each: Duration) -> Result<String> {
     Ok(format!("{}{without}", section(&rows, &asks, rounds, each, fs::metadata(&list)?.len())))
 }
 
-fn asks(account: &Account) -> Vec<Ask> {
-    let (email, password) = (&account.email, &account.password);
+/// Who logs in is somebody else than who asks: the eleventh login ends a user's oldest session.
+fn asks(Account { email, password, .. }: &Account) -> Vec<Ask> {
     let task = r#"{"title": "Write a letter", "priority": "high"}"#.to_owned();
     let login = format!(r#"{{"email": "{email}", "password": "{password}"}}"#);
     vec![
@@ -169,12 +173,12 @@ struct Account {
 }
 
 impl Account {
-    fn first(accounts: &str) -> Result<Self> {
+    fn nth(number: usize, accounts: &str) -> Result<Self> {
         let mut lines = accounts.lines().map(|line| line.split(',').collect::<Vec<_>>());
-        let (header, first) = (lines.next().context("a header")?, lines.next().context("an account")?);
+        let (header, row) = (lines.next().context("a header")?, lines.nth(number).context("an account")?);
         let cell = |name: &str| {
             let at = header.iter().position(|it| *it == name).with_context(|| format!("a column {name}"))?;
-            first.get(at).map(|cell| (*cell).to_owned()).context("a cell")
+            row.get(at).map(|cell| (*cell).to_owned()).context("a cell")
         };
         Ok(Self {
             email: cell("email")?,
@@ -186,12 +190,6 @@ impl Account {
 }
 
 /// The databases stay away from the servers that are measured; children of `pid` inherit it.
-fn pin(pid: u32) -> Result<()> {
-    let pinned = Command::new("taskset").args(["-a", "-p", "-c", "0", &pid.to_string()]).output()?;
-    anyhow::ensure!(pinned.status.success(), "taskset: {}", String::from_utf8_lossy(&pinned.stderr));
-    Ok(())
-}
-
 fn fetch(url: &str, token: &str, into: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bytes = runtime.block_on(async {
