@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,7 +17,7 @@ pub async fn get(State(app): State<Arc<App>>, wants: Wants) -> Response {
     let now = process::Now {
         usage: process::usage(),
         active_users: app.activity.count(clock::now_s()),
-        active_requests: app.in_flight.load(Ordering::Relaxed),
+        active_requests: app.admission.count(),
         connections_used: used,
         connections_idle: idle,
     };
