@@ -22,8 +22,8 @@ pub struct HttpConfig {
     /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
     pub max_in_flight: usize,
     /// The same, when more than these have been in progress for 100 ms: a burst is worked off, a queue that stands is not let
-    /// grow. As many as `max_in_flight` unless set: how many are few depends on how long requests usually take, and on how
-    /// many clients may wait for each other.
+    /// grow. More than `max_in_flight`, as it is unless set, is as many as that: how many are few depends on how long requests
+    /// usually take, and on how many clients may wait for each other.
     pub sustained_in_flight: usize,
     /// A request that takes longer is answered 503, in milliseconds.
     pub request_timeout_ms: u64,
@@ -50,7 +50,7 @@ impl Default for HttpConfig {
             reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
-            sustained_in_flight: 1024,
+            sustained_in_flight: 1_000_000,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
             header_timeout_ms: 10_000,
