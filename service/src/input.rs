@@ -192,18 +192,6 @@ pub fn id(path: Path<String>, what: &'static str) -> Result<Uuid, Error> {
     path.0.parse().map_err(|_| Error::NotFound(what))
 }
 
-/// What the `Idempotency-Key` header says, if there is one.
-///
-/// # Errors
-/// [`Error::Malformed`] for a key that is empty, longer than 255 bytes, or not plain text.
-pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(Error::Malformed("Idempotency-Key must be 1 to 255 visible ASCII characters".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use garde::Validate;
 use serde::Deserialize;
@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::auth::Admin;
 use crate::cache::Scope;
 use crate::error::Error;
-use crate::input::{JsonAndBytes, idempotency_key};
-use crate::routes::created::{Created, claim, settle};
+use crate::input::JsonAndBytes;
+use crate::routes::created::{Created, IdempotencyKey, claim, settle};
 use crate::store::Timestamp;
 use crate::store::products::{self, Product};
 use crate::{clock, out};
@@ -46,8 +46,7 @@ pub struct NewProduct {
 /// Adds a product. For admins. With an `Idempotency-Key`, repeating the request within 24 h adds no second one.
 #[utoipa::path(post, path = "/api/v1/products", tag = "products", operation_id = "createProduct",
     security(("token" = [])), request_body = NewProduct,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
-        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "The new product", body = Product),
         (status = 403, description = "Not an admin at an allowed address", body = crate::error::Problem),
@@ -57,7 +56,7 @@ pub struct NewProduct {
 pub async fn post(
     State(app): State<Arc<App>>,
     Admin(me): Admin,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     JsonAndBytes(new, bytes): JsonAndBytes<NewProduct>,
 ) -> Result<Response, Error> {
     let now = Timestamp(clock::now_us());
@@ -72,8 +71,7 @@ pub async fn post(
         updated_at: now,
     };
     let body = serde_json::to_vec(&product).map_err(Error::internal)?;
-    let key = idempotency_key(&headers)?;
-    let claim = key.map(|key| claim("POST /api/v1/products", key, &bytes, &body, now));
+    let claim = key.as_deref().map(|key| claim("POST /api/v1/products", key, &bytes, &body, now));
     let outcome = products::insert(&app.store, me.user_id, &product, claim.as_ref()).await?;
     let Created { body, replayed } = settle(outcome, &body)?;
     // Also after a replay: the first try may have ended between its commit and this.

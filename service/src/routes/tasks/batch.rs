@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::auth::User;
 use crate::cache::Scope;
 use crate::error::Error;
-use crate::input::{JsonAndBytes, idempotency_key};
-use crate::routes::created::{Created, claim, settle};
+use crate::input::JsonAndBytes;
+use crate::routes::created::{Created, IdempotencyKey, claim, settle};
 use crate::store::tasks::Task;
 use crate::store::{StoreError, Timestamp, task_batch};
 use crate::{clock, out};
@@ -36,8 +36,7 @@ pub struct MadeTasks {
 /// Makes up to 500 tasks, all or none. With an `Idempotency-Key`, repeating the request within 24 h makes no more.
 #[utoipa::path(post, path = "/api/v1/tasks/batch", tag = "tasks", operation_id = "createTasks",
     security(("token" = []), ("key" = [])), request_body = NewTasks,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
-        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "The new tasks", body = MadeTasks),
         (status = 401, description = "No valid token", body = crate::error::Problem),
@@ -47,14 +46,13 @@ pub struct MadeTasks {
 pub async fn post(
     State(app): State<Arc<App>>,
     User(me): User,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     JsonAndBytes(new, bytes): JsonAndBytes<NewTasks>,
 ) -> Result<Response, Error> {
     let now = Timestamp(clock::now_us());
     let made = MadeTasks { tasks: new.tasks.into_iter().map(|task| task.at(now)).collect() };
     let body = serde_json::to_vec(&made).map_err(Error::internal)?;
-    let key = idempotency_key(&headers)?;
-    let claim = key.map(|key| claim("POST /api/v1/tasks/batch", key, &bytes, &body, now));
+    let claim = key.as_deref().map(|key| claim("POST /api/v1/tasks/batch", key, &bytes, &body, now));
     let stored = task_batch::insert(&app.store, me.user_id, &made.tasks, claim.as_ref()).await;
     let outcome = stored.map_err(|e| match e {
         StoreError::Dangling => Error::Unauthenticated("this account does not exist any more"),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use garde::Validate;
 use serde::Deserialize;
@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::auth::User;
 use crate::cache::Scope;
 use crate::error::Error;
-use crate::input::{JsonAndBytes, idempotency_key};
-use crate::routes::created::{Created, claim, settle};
+use crate::input::JsonAndBytes;
+use crate::routes::created::{Created, IdempotencyKey, claim, settle};
 use crate::store::tasks::{self, Priority, Status, Task};
 use crate::store::{StoreError, Timestamp};
 use crate::{clock, out};
@@ -62,8 +62,7 @@ impl NewTask {
 #[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", operation_id = "createTask",
     security(("token" = []), ("key" = [])),
     request_body = NewTask,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
-        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "The new task", body = Task),
         (status = 401, description = "No valid token", body = crate::error::Problem),
@@ -73,14 +72,13 @@ impl NewTask {
 pub async fn post(
     State(app): State<Arc<App>>,
     User(me): User,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     JsonAndBytes(new, bytes): JsonAndBytes<NewTask>,
 ) -> Result<Response, Error> {
     let now = Timestamp(clock::now_us());
     let task = new.at(now);
     let body = serde_json::to_vec(&task).map_err(Error::internal)?;
-    let key = idempotency_key(&headers)?;
-    let claim = key.map(|key| claim("POST /api/v1/tasks", key, &bytes, &body, now));
+    let claim = key.as_deref().map(|key| claim("POST /api/v1/tasks", key, &bytes, &body, now));
     let outcome =
         tasks::insert(&app.store, me.user_id, &task, claim.as_ref()).await.map_err(|e| match e {
             StoreError::Dangling => Error::Unauthenticated("this account does not exist any more"),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use garde::Validate;
 use serde::Deserialize;
@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::auth::User;
 use crate::error::Error;
-use crate::input::{JsonAndBytes, idempotency_key};
-use crate::routes::created::{Created, claim, settle};
+use crate::input::JsonAndBytes;
+use crate::routes::created::{Created, IdempotencyKey, claim, settle};
 use crate::routes::jobs::Job;
 use crate::store::jobs::ExportFormat;
 use crate::store::outbox::{self, NewJob, Work};
@@ -30,8 +30,7 @@ pub struct Export {
 /// where the file is. With an `Idempotency-Key`, repeating the request within 24 h makes no second one.
 #[utoipa::path(post, path = "/api/v1/tasks/export", tag = "tasks", operation_id = "exportTasks",
     security(("token" = []), ("key" = [])), request_body = Export,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition harmless",
-        max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$")),
+    params(IdempotencyKey),
     responses(
         (status = 202, description = "The job, with its place in Location", body = Job),
         (status = 401, description = "No valid token", body = crate::error::Problem),
@@ -41,15 +40,14 @@ pub struct Export {
 pub async fn post(
     State(app): State<Arc<App>>,
     User(me): User,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     JsonAndBytes(wanted, bytes): JsonAndBytes<Export>,
 ) -> Result<Response, Error> {
     let now = Timestamp(clock::now_us());
     let work = Work::ExportTasks { format: wanted.format };
     let job = NewJob { id: clock::new_id(), user_id: me.user_id, work, now };
     let body = serde_json::to_vec(&Job::from(&job)).map_err(Error::internal)?;
-    let key = idempotency_key(&headers)?;
-    let claim = key.map(|key| claim("POST /api/v1/tasks/export", key, &bytes, &body, now));
+    let claim = key.as_deref().map(|key| claim("POST /api/v1/tasks/export", key, &bytes, &body, now));
     let outcome = outbox::append(&app.store, &job, claim.as_ref()).await.map_err(|e| match e {
         StoreError::Dangling => Error::Unauthenticated("this account does not exist any more"),
         other => other.into(),
