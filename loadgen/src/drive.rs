@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use async_channel::{RecvError, TryRecvError};
 use goose::{client::GooseClientBuilder, config::GooseConfiguration, prelude::*};
 use record::Stage;
 
@@ -80,7 +81,7 @@ fn point_stdout_at(file: BorrowedFd<'_>) -> io::Result<()> {
 /// Goose refused the load.
 pub async fn drive(
     engine: &'static Engine,
-    arrivals: Option<flume::Receiver<Instant>>,
+    arrivals: Option<async_channel::Receiver<Instant>>,
 ) -> anyhow::Result<()> {
     let mut configuration = GooseConfiguration::default();
     configuration.host = Some(engine.plan.target.base_url.to_string());
@@ -234,7 +235,7 @@ async fn pause(
 
 fn open<'a>(
     engine: &'static Engine,
-    arrivals: flume::Receiver<Instant>,
+    arrivals: async_channel::Receiver<Instant>,
     goose: &'a mut GooseUser,
 ) -> Ran<'a> {
     Box::pin(async move {
@@ -245,10 +246,10 @@ fn open<'a>(
             // Something waits already: this user was busy when it came due, through no fault of the generator's.
             let due = match arrivals.try_recv() {
                 Ok(at) => Due { at, free: false },
-                Err(flume::TryRecvError::Disconnected) => break,
-                Err(flume::TryRecvError::Empty) => match user.attending(arrivals.recv_async()).await {
+                Err(TryRecvError::Closed) => break,
+                Err(TryRecvError::Empty) => match user.attending(arrivals.recv()).await {
                     Ok(at) => Due { at, free: true },
-                    Err(flume::RecvError::Disconnected) => break,
+                    Err(RecvError) => break,
                 },
             };
             engine.recorder.busy(1);

@@ -25,7 +25,7 @@ pub fn start(
     engine: &'static Engine,
     schedule: Schedule,
     start: Instant,
-    queue: flume::Sender<Instant>,
+    queue: async_channel::Sender<Instant>,
     halt: Arc<AtomicBool>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("pacer".to_owned()).spawn(move || {

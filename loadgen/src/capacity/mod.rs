@@ -115,7 +115,7 @@ async fn search(
 ) -> Result<(record::Capacity, std::path::PathBuf), Stop> {
     let tls = tls_options(&plan, arguments.reach.insecure);
     let Prepared { engine, observers, target, run, folder } = prepare(plan, arguments.setting()).await?;
-    let queue = flume::bounded(model.users);
+    let queue = async_channel::bounded(model.users);
     let goose = tokio::spawn(drive::drive(engine, Some(queue.1.clone())));
     if let Err(stop) = until_ready(engine, model.users, arguments.quiet).await {
         remove_if_empty(&folder);

@@ -39,7 +39,7 @@ pub struct Range {
     /// How arrivals are spaced.
     pub process: Process,
     /// The queue of arrivals, both ends: what waits in it when a trial is given up is taken out again.
-    pub queue: (flume::Sender<Instant>, flume::Receiver<Instant>),
+    pub queue: (async_channel::Sender<Instant>, async_channel::Receiver<Instant>),
     /// Who looks at the target.
     pub observers: Option<Observers>,
     /// For new observers, should the old ones be lost.
@@ -148,7 +148,7 @@ impl Range {
                     && notes.hopeless_s >= HOPELESS_S
                     && !halt.swap(true, Ordering::Relaxed)
                 {
-                    for _ in self.queue.1.drain() {
+                    while self.queue.1.try_recv().is_ok() {
                         engine.recorder.dropped();
                     }
                 }

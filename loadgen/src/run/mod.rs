@@ -141,7 +141,8 @@ async fn load(
     };
     let (arrivals, queue) = match &engine.plan.load {
         Load::Arrivals { max_in_flight, .. } => {
-            let (sender, receiver) = flume::bounded(engine.share.users(*max_in_flight as u64) as usize);
+            // Not flume's: there an arrival that is taken costs a look at everybody who waits for one.
+            let (sender, receiver) = async_channel::bounded(engine.share.users(*max_in_flight as u64) as usize);
             (Some(sender), Some(receiver))
         }
         Load::Users { .. } => {
@@ -179,7 +180,7 @@ async fn load(
 /// work (open model).
 async fn begin(
     engine: &'static Engine,
-    arrivals: Option<flume::Sender<Instant>>,
+    arrivals: Option<async_channel::Sender<Instant>>,
     beginning: Beginning,
     run: &mut Run,
     quiet: bool,
