@@ -1,7 +1,7 @@
 //! Everything the routes share, built once from the configuration.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,7 +20,6 @@ use crate::config::{Config, Counted, Tier, Told};
 use crate::cursor::CursorKey;
 use crate::files::Files;
 use crate::mail::Mailer;
-use crate::middleware::admission::Admission;
 use crate::middleware::limits::Limits;
 use crate::middleware::request_id::RequestIds;
 use crate::queue::Queue;
@@ -65,8 +64,8 @@ pub struct App {
     pub activity: Activity,
     /// Where request ids come from.
     pub request_ids: RequestIds,
-    /// Requests in progress, and how many there may be.
-    pub admission: Admission,
+    /// Requests in progress.
+    pub in_flight: AtomicUsize,
     /// Set when the service is about to stop: `/readyz` says so.
     pub draining: Arc<AtomicBool>,
     /// When it started.
@@ -113,7 +112,7 @@ impl App {
             files: Files::new(&config),
             activity: Activity::default(),
             request_ids: RequestIds::default(),
-            admission: Admission::new(config.http.max_in_flight, config.http.sustained_in_flight),
+            in_flight: AtomicUsize::new(0),
             draining: Arc::default(),
             started: Instant::now(),
             redis,

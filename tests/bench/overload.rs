@@ -19,8 +19,10 @@ const CLIENT: usize = 0;
 const SERVICE: usize = 1;
 /// How many requests loadgen keeps in flight at most: several times what the service takes at once.
 const IN_FLIGHT: u32 = 4000;
-/// What the service keeps in progress when there is always more: a few for each of its connections to the database.
-const SUSTAINED: u32 = 128;
+/// What the service keeps in progress at most: what it answers in 50 ms or so.
+const MAX_IN_FLIGHT: u32 = 128;
+/// Connections to the database, which has a part of one core: with more it would only switch between them.
+const CONNECTIONS: u32 = 4;
 /// What is offered, as a multiple of the capacity found, and for how many seconds. The peak is looked for right before it
 /// is held against: in the minutes since the search the machine may have become another.
 const STAGES: [(&str, f64, u64); 5] = [
@@ -40,12 +42,14 @@ const SETTLE_S: u64 = 3;
 pub fn measure() -> Result<String> {
     // What is started from here on stays here, the database included; loadgen is sent to the other processor.
     pin(SERVICE, std::process::id())?;
-    let sustained = SUSTAINED.to_string();
+    let (most, connections) = (MAX_IN_FLIGHT.to_string(), CONNECTIONS.to_string());
     let settings = [
         ("limits.profile", "off"),
         ("log.requests", "off"),
         ("auth.access_ttl_s", "86400"),
-        ("http.sustained_in_flight", &sustained),
+        ("http.max_in_flight", &most),
+        ("database.min_connections", &connections),
+        ("database.max_connections", &connections),
     ];
     let mut plan = settings.iter().fold(Plan::of(Phase::Single), |plan, (key, value)| plan.with(key, value));
     plan.cache = Cache::Off;
@@ -129,7 +133,7 @@ fn back_to_normal_s(record: &Record, from: u64, normal_us: u64) -> Result<u64> {
 fn section(found: &str, record: &Record) -> Result<String> {
     let mut text = format!(
         "\n## Three times the capacity\n\nThe service without a cache and its PostgreSQL on one core, loadgen on the other, the mix of \
-         scenarios/capacity.yaml, Poisson arrivals, {IN_FLIGHT} in flight at most; http.sustained_in_flight {SUSTAINED}; one run. First the search: {found} The first {SETTLE_S} s of a stage are left out.\n\n\
+         scenarios/capacity.yaml, Poisson arrivals, {IN_FLIGHT} in flight at most; http.max_in_flight {MAX_IN_FLIGHT}, database.max_connections {CONNECTIONS}; one run. First the search: {found} The first {SETTLE_S} s of a stage are left out.\n\n\
          | offered | requests due/s | answered/s | refused or failed/s | not sent/s | p99 of the answered |\n|---|---|---|---|---|---|\n"
     );
     let (mut begin, mut stages) = (0, Vec::new());

@@ -142,7 +142,8 @@ async fn load(
     let (arrivals, queue) = match &engine.plan.load {
         Load::Arrivals { max_in_flight, .. } => {
             // Not flume's: there an arrival that is taken costs a look at everybody who waits for one.
-            let (sender, receiver) = async_channel::bounded(engine.share.users(*max_in_flight as u64) as usize);
+            let (sender, receiver) =
+                async_channel::bounded(engine.share.users(*max_in_flight as u64) as usize);
             (Some(sender), Some(receiver))
         }
         Load::Users { .. } => {

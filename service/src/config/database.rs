@@ -22,7 +22,8 @@ pub struct DatabaseConfig {
     /// Connections that are kept open: to each primary of PostgreSQL from the start, to a replica once it has had so many.
     /// With a shared cache they are all, or with shards their share of it, so that none has to be made when it is lost.
     pub min_connections: u32,
-    /// Connections to each PostgreSQL server at most.
+    /// Connections to each PostgreSQL server at most. More than it has cores to work on make it switch between them: on one
+    /// core, pushed to three times its capacity, the service answered a tenth more with 4 than with 20.
     pub max_connections: u32,
     /// A statement that PostgreSQL works on for longer than this is given up with 503, in milliseconds; 0 is never.
     pub statement_timeout_ms: u64,

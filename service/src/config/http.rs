@@ -19,12 +19,9 @@ pub struct HttpConfig {
     pub reuse_port: bool,
     /// Threads that serve requests; 0 is one per core.
     pub workers: usize,
-    /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt.
+    /// Requests in progress beyond which new ones are answered 503 at once. Probes and metrics are exempt. While more is asked
+    /// than this service holds, each answer waits for so many others: fewer make it sooner and refuse more of a burst.
     pub max_in_flight: usize,
-    /// The same, when more than these have been in progress for 100 ms: a burst is worked off, a queue that stands is not let
-    /// grow. More than `max_in_flight`, as it is unless set, is as many as that: how many are few depends on how long requests
-    /// usually take, and on how many clients may wait for each other.
-    pub sustained_in_flight: usize,
     /// A request that takes longer is answered 503, in milliseconds.
     pub request_timeout_ms: u64,
     /// A connection that stays silent for this long is closed, in seconds.
@@ -50,7 +47,6 @@ impl Default for HttpConfig {
             reuse_port: false,
             workers: 0,
             max_in_flight: 1024,
-            sustained_in_flight: 1_000_000,
             request_timeout_ms: 10_000,
             idle_timeout_s: 75,
             header_timeout_ms: 10_000,
@@ -79,7 +75,6 @@ impl HttpConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         within("http.workers", self.workers, 0..=1024)?;
         within("http.max_in_flight", self.max_in_flight, 1..=1_000_000)?;
-        within("http.sustained_in_flight", self.sustained_in_flight, 1..=1_000_000)?;
         within("http.request_timeout_ms", self.request_timeout_ms, 10..=600_000)?;
         within("http.idle_timeout_s", self.idle_timeout_s, 1..=86_400)?;
         within("http.header_timeout_ms", self.header_timeout_ms, 10..=600_000)?;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ where
 {
     let started = Instant::now();
     let app = &*route.app;
-    let entered = app.admission.enter(started);
+    let in_flight = InFlight::enter(&app.in_flight);
     let id = app.request_ids.of(request.headers());
     let method = request.method().clone();
     // A clone of a path is a count, not a copy.
@@ -117,7 +118,7 @@ where
 
     let mut limit = None;
     let mut user = None;
-    let mut response = if route.class.is_some() && !entered.admitted {
+    let mut response = if route.class.is_some() && in_flight.position > app.config.http.max_in_flight {
         Error::Busy("more requests at once than this service takes; try again").into_response()
     } else if origin.is_some() && cors::is_preflight(&request) {
         cors::preflight()
@@ -226,5 +227,24 @@ fn log(
             tracing::error!(id, %method, http_route, path, status, latency_us, user, cause = format!("{cause:#}"), "request");
         }
         _ => tracing::info!(id, %method, http_route, path, status, latency_us, user, "request"),
+    }
+}
+
+/// Counts a request for as long as it lives, also when its client hangs up.
+struct InFlight<'a> {
+    count: &'a AtomicUsize,
+    position: usize,
+}
+
+impl<'a> InFlight<'a> {
+    fn enter(count: &'a AtomicUsize) -> Self {
+        let position = count.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { count, position }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,8 +1,7 @@
 //! What happens around every handler, in this order:
 //!
 //! 1. request id: taken over if it is a sane one, else made
-//! 2. overload: beyond `http.max_in_flight` requests at once, or `http.sustained_in_flight` for longer than a moment, 503
-//!    before anything costs (probes are exempt)
+//! 2. overload: beyond `http.max_in_flight` requests at once, 503 before anything costs (probes are exempt)
 //! 3. CORS: preflights are answered here
 //! 4. who asks: client address, access token, revocation
 //! 5. rate limit
@@ -13,7 +12,6 @@
 //! It is one layer: ten layers with a boxed future each would cost more than a cached response.
 
 mod address;
-pub mod admission;
 mod cors;
 mod edge;
 pub mod gcra;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -17,7 +18,7 @@ pub async fn get(State(app): State<Arc<App>>, wants: Wants) -> Response {
     let now = process::Now {
         usage: process::usage(),
         active_users: app.activity.count(clock::now_s()),
-        active_requests: app.admission.count(),
+        active_requests: app.in_flight.load(Ordering::Relaxed),
         connections_used: used,
         connections_idle: idle,
     };
