@@ -21,6 +21,7 @@ pub struct SelfWatch {
     at: Instant,
     used: Duration,
     waited: Duration,
+    machine: Option<Ticks>,
     slip_us: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
@@ -42,7 +43,14 @@ impl SelfWatch {
                 slip.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
             }
         })?;
-        Ok(Self { at: Instant::now(), used: cpu_used(), waited: cpu_waited(), slip_us, stop })
+        Ok(Self {
+            at: Instant::now(),
+            used: cpu_used(),
+            waited: cpu_waited(),
+            machine: machine_ticks(),
+            slip_us,
+            stop,
+        })
     }
 
     /// Fills in what this process used since the last call.
@@ -55,7 +63,9 @@ impl SelfWatch {
         row.timer_slip_us = self.slip_us.swap(0, Ordering::Relaxed);
         row.memory_bytes = memory_bytes();
         row.open_files = connections + OTHER_FILES;
-        (self.at, self.used, self.waited) = (now, used, waited);
+        let machine = machine_ticks();
+        row.cpu_stolen = self.machine.zip(machine).map(|(before, now)| now.since(before).stolen_ratio());
+        (self.at, self.used, self.waited, self.machine) = (now, used, waited, machine);
     }
 }
 
@@ -67,6 +77,8 @@ impl Drop for SelfWatch {
 
 /// Share of the time that this machine's processors were busy above which they are taken to be the limit.
 const BUSY: f64 = 0.95;
+/// Share of the time of this machine's processors that its host may give to others before a reader must know.
+pub const STOLEN: f64 = 0.05;
 
 /// Watches all processors of this machine, whoever uses them, over the judged window of a run: a target on the same
 /// machine may have been held up by them though the generator had its share.
@@ -80,7 +92,28 @@ pub struct MachineWatch {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ticks {
     busy: f64,
+    /// Wanted here while the host of this virtual machine let others run.
+    stolen: f64,
     all: f64,
+}
+
+impl Ticks {
+    fn since(self, before: Self) -> Self {
+        Self {
+            busy: self.busy - before.busy,
+            stolen: self.stolen - before.stolen,
+            all: self.all - before.all,
+        }
+    }
+
+    fn busy_ratio(self) -> f64 {
+        self.busy / self.all.max(1.0)
+    }
+
+    fn stolen_ratio(self) -> f64 {
+        // The kernel's account may go back a little when the machine is moved to another host.
+        (self.stolen / self.all.max(1.0)).clamp(0.0, 1.0)
+    }
 }
 
 impl MachineWatch {
@@ -95,23 +128,35 @@ impl MachineWatch {
         if ended < run.warm_up_s || ended as f64 > run.planned_s() {
             return;
         }
-        let now = fs::read_to_string("/proc/stat").ok().and_then(|text| ticks(&text));
+        let now = machine_ticks();
         self.began = self.began.or(now);
         self.last = now;
     }
 
     /// What a reader of the record must know.
-    pub fn note(&self) -> Option<String> {
-        let (began, last) = (self.began?, self.last?);
-        let busy = (last.busy - began.busy) / (last.all - began.all).max(1.0);
-        (busy >= BUSY).then(|| {
+    pub fn notes(&self) -> Vec<String> {
+        let Some((began, last)) = self.began.zip(self.last) else { return Vec::new() };
+        let judged = last.since(began);
+        let busy = (judged.busy_ratio() >= BUSY).then(|| {
             format!(
                 "The processors of this machine were busy {} of the judged time, by all its programs together: they were the \
                  limit.",
-                show_ratio(busy)
+                show_ratio(judged.busy_ratio())
             )
-        })
+        });
+        let stolen = (judged.stolen_ratio() >= STOLEN).then(|| {
+            format!(
+                "The host of this machine gave {} of its processor time to others while the run was judged: times are longer \
+                 by that, those of a target on this machine too.",
+                show_ratio(judged.stolen_ratio())
+            )
+        });
+        busy.into_iter().chain(stolen).collect()
     }
+}
+
+fn machine_ticks() -> Option<Ticks> {
+    ticks(&fs::read_to_string("/proc/stat").ok()?)
 }
 
 /// The first line of `/proc/stat` (proc(5)): user, nice, system, idle, iowait, irq, softirq, steal.
@@ -119,7 +164,8 @@ fn ticks(stat: &str) -> Option<Ticks> {
     let line = stat.lines().next()?.strip_prefix("cpu ")?;
     let times: Vec<f64> = line.split_whitespace().take(8).map(|it| it.parse().ok()).collect::<Option<_>>()?;
     let all = times.iter().sum();
-    Some(Ticks { busy: all - times.get(3)? - times.get(4)?, all })
+    let [_, _, _, idle, waiting, _, _, stolen] = times[..] else { return None };
+    Some(Ticks { busy: all - idle - waiting - stolen, stolen, all })
 }
 
 /// Files that are open beside the users' connections: standard streams, the record, the runtime's own. Counting all of
@@ -163,17 +209,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_time_is_not_busy_and_a_busy_machine_is_said() {
-        let text = "cpu  100 0 50 800 50 0 0 0 7 7\ncpu0 1 2\n";
-        assert_eq!(ticks(text), Some(Ticks { busy: 150.0, all: 1000.0 }));
-        let note = |busy| {
+    fn idle_time_is_not_busy_and_a_busy_machine_and_one_that_was_robbed_are_said() {
+        let text = "cpu  100 0 50 780 50 0 0 20 7 7\ncpu0 1 2\n";
+        assert_eq!(ticks(text), Some(Ticks { busy: 150.0, stolen: 20.0, all: 1000.0 }));
+        let notes = |busy, stolen| {
             let watch = MachineWatch {
-                began: Some(Ticks { busy: 50.0, all: 100.0 }),
-                last: Some(Ticks { busy: 50.0 + busy, all: 1100.0 }),
+                began: Some(Ticks { busy: 50.0, stolen: 7.0, all: 100.0 }),
+                last: Some(Ticks { busy: 50.0 + busy, stolen: 7.0 + stolen, all: 1100.0 }),
             };
-            watch.note()
+            watch.notes()
         };
-        assert!(note(980.0).unwrap().contains("98 %") && note(900.0).is_none());
+        assert!(notes(900.0, 40.0).is_empty());
+        assert!(matches!(&notes(980.0, 0.0)[..], [busy] if busy.contains("98 %")));
+        assert!(matches!(&notes(500.0, 125.0)[..], [stolen] if stolen.contains("gave 12.5 %")));
     }
 
     #[test]

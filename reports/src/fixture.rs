@@ -171,6 +171,7 @@ impl Fixture {
             cpu_wait: 0.001,
             memory_bytes: 50 << 20,
             open_files: 60,
+            cpu_stolen: Some(0.002),
         };
         let total = |name: &str, component: &str, value: u64| TargetRow {
             second,

@@ -4,7 +4,10 @@ use std::{fmt::Write as _, ops::Range, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use harness::process::{program, repository};
-use record::{Capacity, Record, new_histogram, quantile_us, unit::show_us};
+use record::{
+    Capacity, Record, new_histogram, quantile_us,
+    unit::{show_ratio, show_us},
+};
 use stack::{
     Phase, Plan, Topology,
     topology::{Cache, Seed},
@@ -34,6 +37,11 @@ const STAGES: [(&str, f64, u64); 5] = [
 ];
 /// Seconds at the start of a stage that tell of the one before it.
 const SETTLE_S: u64 = 3;
+/// Share of the machine's processor time that its host may give to others during a stage: beyond it the stages are not of
+/// one machine, and all are run again.
+const STOLEN: f64 = 0.05;
+/// How often they are run at most.
+const ATTEMPTS: usize = 3;
 
 /// Measures once and gives back a section of the document.
 ///
@@ -66,14 +74,26 @@ pub fn measure() -> Result<String> {
     };
 
     let kept = tempfile::tempdir()?;
-    let (folder, pushed) = (kept.path().join("capacity"), kept.path().join("overload"));
+    let folder = kept.path().join("capacity");
     ask("capacity", &shipped, &folder, &["--trial", "6s", "--soak", "0s"])?;
     let found = Capacity::read(&folder)?;
     eprintln!("{}", found.sentence);
     let capacity = found.answer.low_per_s.with_context(|| found.sentence.clone())?;
     let scenario = put(kept.path(), "overload.yaml", &scenario(&shipped, capacity))?;
-    ask("run", &scenario, &pushed, &[])?;
-    section(&found.sentence, &Record::open(&pushed)?)
+    let mut attempt = 1;
+    let (record, stages) = loop {
+        let pushed = kept.path().join(format!("overload-{attempt}"));
+        ask("run", &scenario, &pushed, &[])?;
+        let record = Record::open(&pushed)?;
+        let stages = stages(&record)?;
+        let stolen = stages.iter().map(|stage| stage.seen.stolen).fold(0.0, f64::max);
+        if stolen < STOLEN || attempt == ATTEMPTS {
+            break (record, stages);
+        }
+        eprintln!("the host took {} of the processors in a stage: all again", show_ratio(stolen));
+        attempt += 1;
+    };
+    section(&found.sentence, &record, &stages)
 }
 
 fn scenario(shipped: &str, capacity: f64) -> String {
@@ -94,6 +114,24 @@ struct Window {
     refused_per_s: f64,
     not_sent_per_s: f64,
     p99_us: Option<u64>,
+    stolen: f64,
+}
+
+/// One of [`STAGES`].
+struct Stage {
+    name: &'static str,
+    begin: u64,
+    seen: Window,
+}
+
+fn stages(record: &Record) -> Result<Vec<Stage>> {
+    let mut end = 0;
+    let stage = |(name, _, seconds): (&'static str, f64, u64)| {
+        let begin = end;
+        end += seconds;
+        Ok(Stage { name, begin, seen: window(record, begin + SETTLE_S..end)? })
+    };
+    STAGES.into_iter().map(stage).collect()
 }
 
 fn window(record: &Record, seconds: Range<u64>) -> Result<Window> {
@@ -114,6 +152,7 @@ fn window(record: &Record, seconds: Range<u64>) -> Result<Window> {
         refused_per_s: per_s(rows().map(|row| row.failed).sum()),
         not_sent_per_s: per_s(rows().map(|row| row.dropped).sum()),
         p99_us: quantile_us(&response, 0.99),
+        stolen: rows().filter_map(|row| row.cpu_stolen).sum::<f64>() / length,
     })
 }
 
@@ -130,38 +169,32 @@ fn back_to_normal_s(record: &Record, from: u64, normal_us: u64) -> Result<u64> {
     Ok(last_bad.map_or(0, |second| second + 1 - from))
 }
 
-fn section(found: &str, record: &Record) -> Result<String> {
+fn section(found: &str, record: &Record, stages: &[Stage]) -> Result<String> {
     let mut text = format!(
         "\n## Three times the capacity\n\nThe service without a cache and its PostgreSQL on one core, loadgen on the other, the mix of \
-         scenarios/capacity.yaml, Poisson arrivals, {IN_FLIGHT} in flight at most; http.max_in_flight {MAX_IN_FLIGHT}, database.max_connections {CONNECTIONS}; one run. First the search: {found} The first {SETTLE_S} s of a stage are left out.\n\n\
-         | offered | requests due/s | answered/s | refused or failed/s | not sent/s | p99 of the answered |\n|---|---|---|---|---|---|\n"
+         scenarios/capacity.yaml, Poisson arrivals, {IN_FLIGHT} in flight at most; http.max_in_flight {MAX_IN_FLIGHT}, database.max_connections {CONNECTIONS}; one run, repeated up to {ATTEMPTS} times while the host takes {} or more of the processors in a stage. First the search: {found} The first {SETTLE_S} s of a stage are left out.\n\n\
+         | offered | requests due/s | answered/s | refused or failed/s | not sent/s | p99 of the answered | taken by the host |\n|---|---|---|---|---|---|---|\n",
+        show_ratio(STOLEN)
     );
-    let (mut begin, mut stages) = (0, Vec::new());
-    for (name, _, seconds) in STAGES {
-        let end = begin + seconds;
-        let seen = window(record, begin + SETTLE_S..end)?;
-        let Window { offered_per_s, good_per_s, refused_per_s, not_sent_per_s, p99_us } = seen;
+    for Stage { name, seen, .. } in stages {
+        let Window { offered_per_s, good_per_s, refused_per_s, not_sent_per_s, p99_us, stolen } = seen;
         let p99 = p99_us.map_or_else(|| "–".to_owned(), |it| show_us(it as f64));
         let _ = writeln!(
             text,
-            "| {name} | {offered_per_s:.0} | {good_per_s:.0} | {refused_per_s:.0} | {not_sent_per_s:.0} | {p99} |"
+            "| {name} | {offered_per_s:.0} | {good_per_s:.0} | {refused_per_s:.0} | {not_sent_per_s:.0} | {p99} | {} |",
+            show_ratio(*stolen)
         );
-        stages.push((begin, good_per_s, p99_us.context("a p99 of each stage")?));
-        begin = end;
     }
-    let [_, (_, held_per_s, at_capacity_us), (_, most_per_s, _), (_, good_per_s, pushed_us), (after, _, _)] =
-        stages[..]
-    else {
-        unreachable!("there are five stages");
-    };
-    let peak_per_s = f64::max(held_per_s, most_per_s);
-    let normal_s = back_to_normal_s(record, after, at_capacity_us)?;
+    let [_, capacity, peak, pushed, after] = stages else { unreachable!("there are five stages") };
+    let p99_us = |stage: &Stage| stage.seen.p99_us.with_context(|| format!("no p99 at {}", stage.name));
+    let peak_per_s = f64::max(capacity.seen.good_per_s, peak.seen.good_per_s);
+    let normal_s = back_to_normal_s(record, after.begin, p99_us(capacity)?)?;
     let _ = write!(
         text,
         "\n- answered at three times the capacity ÷ the peak **{:.2}** (bound ≥ 0.9)\n- p99 there ÷ p99 at the capacity **{:.2}** (bound ≤ 3)\n\
          - until nothing fails any more and each second's p99 is no worse than at the capacity: **{normal_s} s** (bound ≤ 5)\n",
-        good_per_s / peak_per_s,
-        pushed_us as f64 / at_capacity_us as f64,
+        pushed.seen.good_per_s / peak_per_s,
+        p99_us(pushed)? as f64 / p99_us(capacity)? as f64,
     );
     Ok(text)
 }

@@ -39,6 +39,9 @@ pub struct SeriesRow {
     pub memory_bytes: u64,
     /// Open files of this process.
     pub open_files: u64,
+    /// Share of this machine's processor time that its host gave to others, 0..1; empty where the system does not tell.
+    #[serde(default)]
+    pub cpu_stolen: Option<f64>,
 }
 
 /// Failed requests by kind.

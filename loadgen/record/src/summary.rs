@@ -75,6 +75,9 @@ pub struct GeneratorLoad {
     pub open_files: u64,
     /// Worst lateness of the watchdog's timer.
     pub timer_slip_us: u64,
+    /// Mean share of this machine's processor time that its host gave to others, 0..1; nothing where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_stolen: Option<f64>,
 }
 
 /// Figures of one request name.
@@ -139,6 +142,7 @@ pub(crate) fn sum_up(
     let highest = |part: fn(&SeriesRow) -> u64| judged().map(part).max().unwrap_or(0);
     let rows = judged().count().max(1) as f64;
     let mean = |part: fn(&SeriesRow) -> f64| judged().map(part).sum::<f64>() / rows;
+    let stolen: Vec<f64> = judged().filter_map(|row| row.cpu_stolen).collect();
     let all = |kind: Kind| Latency::of(&merged(totals, |it| *it == kind));
     let mut errors = ErrorCounts::default();
     for (kind, count) in judged().flat_map(|row| &row.errors.0) {
@@ -178,6 +182,7 @@ pub(crate) fn sum_up(
             memory_bytes: highest(|row| row.memory_bytes),
             open_files: highest(|row| row.open_files),
             timer_slip_us: highest(|row| row.timer_slip_us),
+            cpu_stolen: (!stolen.is_empty()).then(|| stolen.iter().sum::<f64>() / stolen.len() as f64),
         },
         by_request: by_request(totals, seconds),
         observed,

@@ -6,7 +6,7 @@ use record::{
         Answer, AnswerKind, Binding, CAPACITY_SCHEMA, Evidence, Limit, Overshoot, RateFinding, Saturated,
         Soak,
     },
-    unit::{show_number, show_ratio},
+    unit::{show_count, show_number, show_ratio},
 };
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     hunt::{End, Hunt, Pool},
     search::{Next, Tried},
 };
+use crate::watch::STOLEN;
 
 /// Share of a resource from which on it is taken to be at its end.
 const AT_ITS_END: f64 = 0.85;
@@ -67,6 +68,15 @@ pub fn conclude(
              was not the limit; `observe` in the scenario can name what may be."
                 .to_owned(),
         );
+    }
+    if hunt.robbed > 0 {
+        let (trials, were) = if hunt.robbed == 1 { ("trial", "was") } else { ("trials", "were") };
+        notes.push(format!(
+            "{} {trials} broke a budget while the host of this machine gave {} or more of its processor time to others, and \
+             {were} made again: nothing was learnt from them.",
+            show_count(hunt.robbed as i64),
+            show_ratio(STOLEN)
+        ));
     }
     if let (Some(width), Some(Limit::Time)) = (answer.half_width(), &answer.limited_by)
         && width > hunt.method.precision

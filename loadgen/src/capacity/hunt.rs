@@ -8,7 +8,7 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use record::{
-    Capacity, Decision, Histogram, Histograms, Kind, Observation, Record, Stage,
+    Capacity, Decision, Histogram, Histograms, Kind, Observation, Record, Stage, Verdict,
     capacity::{Limit, Method, Overshoot, Purpose, Soak, Step},
     new_histogram,
 };
@@ -20,7 +20,7 @@ use super::{
     search::{Finding, Next, Search},
     share::Batch,
 };
-use crate::{screen, screen::Board, stop::Stop};
+use crate::{screen, screen::Board, stop::Stop, watch::STOLEN};
 
 /// Shortest time to settle, seconds.
 const SETTLE_S: u64 = 2;
@@ -36,6 +36,8 @@ const OVERSHOOT_S: u64 = 10;
 const RETURN_S: u64 = 40;
 /// Seconds that keep the budgets together when the target has recovered.
 const CALM_S: u64 = 3;
+/// How often a trial is made again that broke a budget while this machine's host let others run.
+const AGAIN: usize = 3;
 
 /// A search under way.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Hunt {
     pub pools: BTreeMap<u64, Pool>,
     /// Every trial so far.
     pub steps: Vec<Step>,
+    /// Trials that broke a budget while this machine's host let others run: of those nothing was learnt.
+    pub robbed: usize,
     /// Why the generator was the limit, the last time that it was.
     pub limit: Option<String>,
     folder: PathBuf,
@@ -104,6 +108,7 @@ impl Hunt {
             per_iteration: vec![1.0; search.allowed.len()],
             pools: BTreeMap::new(),
             steps: Vec::new(),
+            robbed: 0,
             limit: None,
             began: Instant::now(),
             iteration_s: 0.0,
@@ -199,6 +204,7 @@ impl Hunt {
             trial: self.steps.len() + 1,
             rates: answer::rates(self),
             bracket: self.search.bracket_rates(),
+            stolen: None,
         }
     }
 
@@ -207,11 +213,24 @@ impl Hunt {
         let settle_s = self.settle_s();
         let length = settle_s + seconds;
         let stages = vec![Stage { from: rate, to: rate, seconds: length as f64 }];
-        let made = self.make(stages, settle_s, purpose, rate, length).await?;
-        if self.range.engine.control.interrupted() {
-            return Ok(false);
-        }
-        let (summary, _) = made.record.conclude()?;
+        let mut again = AGAIN;
+        let (made, summary) = loop {
+            let made = self.make(stages.clone(), settle_s, purpose, rate, length).await?;
+            if self.range.engine.control.interrupted() {
+                return Ok(false);
+            }
+            let (summary, judgement) = made.record.conclude()?;
+            // Time that is taken away only ever adds: budgets that were kept in spite of it are kept.
+            let stolen = summary.generator.cpu_stolen.unwrap_or(0.0);
+            let robbed = stolen >= STOLEN && judgement.verdict != Verdict::Pass;
+            if !robbed || again == 0 || self.out_of_time(length).is_some() {
+                break (made, summary);
+            }
+            (again, self.robbed) = (again - 1, self.robbed + 1);
+            let board =
+                Board { trial: self.steps.len(), stolen: Some(stolen), ..self.board(purpose, rate, length) };
+            self.screen.after_trial(&board);
+        };
         if summary.completed == 0 && self.search.tried.is_empty() {
             let errors: Vec<String> =
                 summary.errors.iter().map(|(kind, count)| format!("{kind}: {count}")).collect();

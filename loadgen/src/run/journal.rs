@@ -116,6 +116,7 @@ impl Journal {
         second.row.cpu_cores += own.cpu_cores;
         second.row.cpu_wait += own.cpu_wait;
         second.row.memory_bytes += own.memory_bytes;
+        second.row.cpu_stolen = own.cpu_stolen;
         let settled = second.row.second.checked_sub(OBSERVED_LATE_S);
         self.enter(second.row, second.histograms, settled)?;
         samples.iter().try_for_each(|sample| self.writer.error(sample))?;
@@ -241,7 +242,7 @@ impl Journal {
         let observers = observers.ok().and_then(Result::ok);
         run.caveats.extend(observers.iter().flat_map(Observers::notes));
         run.caveats.extend(http2_note(engine.transport.opened_http2()));
-        run.caveats.extend(machine.and_then(|machine| machine.note()));
+        run.caveats.extend(machine.iter().flat_map(MachineWatch::notes));
         let by_hand: Vec<String> = run.adjustments.iter().map(ToString::to_string).collect();
         if !by_hand.is_empty() {
             run.caveats.push(format!("The load was adjusted by hand at {}.", by_hand.join(", ")));

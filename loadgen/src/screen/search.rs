@@ -5,7 +5,10 @@ mod picture;
 
 use std::time::Instant;
 
-use record::capacity::{Purpose, RateFinding};
+use record::{
+    capacity::{Purpose, RateFinding},
+    unit::show_ratio,
+};
 
 pub use self::closing::closing_search;
 use self::picture::{doing, known, over, render, word, worst};
@@ -37,6 +40,8 @@ pub struct Board {
     pub rates: Vec<RateFinding>,
     /// The highest rate known to hold, and the lowest known not to.
     pub bracket: (Option<f64>, Option<f64>),
+    /// Share of the processor time that this machine's host gave to others in a trial that is made again for it, 0..1.
+    pub stolen: Option<f64>,
 }
 
 /// The live view of a search.
@@ -92,7 +97,10 @@ impl Drop for LinesOfTrials {
 fn line(board: &Board) -> String {
     let found = board.rates.iter().find(|rate| rate.rate_per_s == board.rate_per_s);
     let mut text = format!("{} trial {}", figures::clock(board.began.elapsed().as_secs()), board.trial);
-    if let Some(found) = found {
+    if let Some(stolen) = board.stolen {
+        text +=
+            &format!(" | {} – the host took {} of the processors: again", doing(board), show_ratio(stolen));
+    } else if let Some(found) = found {
         let plain = Paint { colour: false };
         text += &format!(" | {} {}", doing(board), word(found.decision, plain).0);
         text += &worst(found).map(|worst| format!(" | {}", over(worst))).unwrap_or_default();

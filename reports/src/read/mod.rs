@@ -100,7 +100,10 @@ fn refuse_bad_numbers(record: &Record) -> Result<(), Failure> {
         Err(Failure::usage(format!("{}:{}: {what} is {value}; {right}", path.display(), line(row))))
     };
     for (index, row) in record.series.iter().enumerate() {
-        for (what, value) in [("cpu_cores", row.cpu_cores), ("cpu_wait", row.cpu_wait)] {
+        let stolen = row.cpu_stolen.unwrap_or(0.0);
+        for (what, value) in
+            [("cpu_cores", row.cpu_cores), ("cpu_wait", row.cpu_wait), ("cpu_stolen", stolen)]
+        {
             if !value.is_finite() || value < 0.0 {
                 return refuse(files::SERIES, index, what, value, "it must be a finite number from 0 up");
             }

@@ -18,6 +18,8 @@ pub struct GeneratorHealth {
     pub cpu_ratio: Option<f64>,
     /// Mean seconds per second that its ready threads had no processor.
     pub cpu_wait: f64,
+    /// Mean share of its machine's processor time that the host gave to others, 0..1; nothing when it is not known.
+    pub cpu_stolen: Option<f64>,
     /// Highest resident memory.
     pub memory_bytes: u64,
     /// Highest number of open files.
@@ -39,6 +41,7 @@ pub fn generator(evidence: &Evidence) -> GeneratorHealth {
         cores: run.host.cores,
         cpu_ratio: (run.host.cores > 0).then(|| load.cpu_cores / run.host.cores as f64),
         cpu_wait: load.cpu_wait,
+        cpu_stolen: load.cpu_stolen,
         memory_bytes: load.memory_bytes,
         open_files: load.open_files,
         open_files_limit: run.host.open_files_limit,

@@ -1,8 +1,8 @@
 use crate::{Kind, Second, SeriesRow, new_histogram, writer::add};
 
 /// The same second of several parts as one. What a generator uses of its machine adds; the worst lateness is the worst of
-/// all; the 99th percentile of start lag is that of all their requests together. Rows of the target are left to
-/// [`super::TargetSum`].
+/// all, and so is what a host took of its machine; the 99th percentile of start lag is that of all their requests together.
+/// Rows of the target are left to [`super::TargetSum`].
 pub fn sum(second: u64, parts: impl IntoIterator<Item = Second>) -> Second {
     let mut whole = Second { row: SeriesRow { second, ..SeriesRow::default() }, ..Second::default() };
     for part in parts {
@@ -15,6 +15,11 @@ pub fn sum(second: u64, parts: impl IntoIterator<Item = Second>) -> Second {
     }
     whole.row.lag_p99_us = (!lag.is_empty()).then(|| lag.value_at_quantile(0.99));
     whole
+}
+
+/// The higher of two figures that may be unknown.
+fn worse(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }
 
 fn add_row(sum: &mut SeriesRow, part: &SeriesRow) {
@@ -36,6 +41,7 @@ fn add_row(sum: &mut SeriesRow, part: &SeriesRow) {
         cpu_wait,
         memory_bytes,
         open_files,
+        cpu_stolen,
     } = part;
     sum.offered += offered;
     sum.dropped += dropped;
@@ -54,4 +60,6 @@ fn add_row(sum: &mut SeriesRow, part: &SeriesRow) {
     sum.cpu_wait += cpu_wait;
     sum.memory_bytes += memory_bytes;
     sum.open_files += open_files;
+    // Parts may be of one machine: its share is not theirs to add.
+    sum.cpu_stolen = worse(sum.cpu_stolen, *cpu_stolen);
 }

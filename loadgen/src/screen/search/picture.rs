@@ -261,6 +261,7 @@ mod tests {
                 rate(367.0, Decision::Breaks, 800),
             ],
             bracket: (Some(336.0), Some(367.0)),
+            stolen: None,
         }
     }
 
@@ -284,6 +285,14 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }
+    }
+
+    #[test]
+    fn a_trial_that_is_made_again_says_what_the_host_took() {
+        let line = super::super::line(&Board { stolen: Some(0.137), ..board() });
+        let said =
+            "trial 7 | repeating 336/s – the host took 13.7 % of the processors: again | capacity between";
+        assert!(line.contains(said), "{line}");
     }
 
     #[test]

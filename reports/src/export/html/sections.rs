@@ -299,6 +299,10 @@ pub fn generator(report: &Report) -> Markup {
         (None, _) => format!("worst {}", show_us(it.lag.max_us as f64)),
     };
     let share = it.cpu_ratio.map_or_else(String::new, |share| format!(", {}", show_ratio(share)));
+    let stolen = it.cpu_stolen.map_or_else(
+        || "not known".to_owned(),
+        |share| format!("{} of the machine's processor time", show_ratio(share)),
+    );
     let facts = [
         ("Start lag", format!("{lag}; invalid above {}", show_us(it.lag_bound_us))),
         (
@@ -306,6 +310,7 @@ pub fn generator(report: &Report) -> Markup {
             format!("{} of {} cores{share}", show_number(it.cpu_cores), show_count(it.cores as i64)),
         ),
         ("Waited for a processor", format!("{} a second", show_us(it.cpu_wait * 1e6))),
+        ("Taken by its host", stolen),
         ("Memory, highest", words::bytes(it.memory_bytes)),
         (
             "Open files, most",
