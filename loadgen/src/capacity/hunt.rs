@@ -8,7 +8,7 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use record::{
-    Capacity, Decision, Histogram, Histograms, Kind, Observation, Record, Stage, Verdict,
+    Capacity, Decision, Histogram, Histograms, Kind, Observation, Outcome, Record, Stage,
     capacity::{Limit, Method, Overshoot, Purpose, Soak, Step},
     new_histogram,
 };
@@ -36,7 +36,8 @@ const OVERSHOOT_S: u64 = 10;
 const RETURN_S: u64 = 40;
 /// Seconds that keep the budgets together when the target has recovered.
 const CALM_S: u64 = 3;
-/// How often a trial is made again that broke a budget while this machine's host let others run.
+/// How often a trial is made again that broke a budget, or was too much for the generator, while this machine's host let
+/// others run.
 const AGAIN: usize = 3;
 
 /// A search under way.
@@ -52,7 +53,7 @@ pub struct Hunt {
     pub pools: BTreeMap<u64, Pool>,
     /// Every trial so far.
     pub steps: Vec<Step>,
-    /// Trials that broke a budget while this machine's host let others run: of those nothing was learnt.
+    /// Trials that were made again for that: of those nothing was learnt.
     pub robbed: usize,
     /// Why the generator was the limit, the last time that it was.
     pub limit: Option<String>,
@@ -222,7 +223,8 @@ impl Hunt {
             let (summary, judgement) = made.record.conclude()?;
             // Time that is taken away only ever adds: budgets that were kept in spite of it are kept.
             let stolen = summary.generator.cpu_stolen.unwrap_or(0.0);
-            let robbed = stolen >= STOLEN && judgement.verdict != Verdict::Pass;
+            let missed = judgement.budgets.iter().any(|result| result.outcome == Outcome::Missed);
+            let robbed = stolen >= STOLEN && (missed || made.limited.is_some());
             if !robbed || again == 0 || self.out_of_time(length).is_some() {
                 break (made, summary);
             }
