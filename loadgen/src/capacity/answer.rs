@@ -72,8 +72,8 @@ pub fn conclude(
     if hunt.robbed > 0 {
         let (trials, were) = if hunt.robbed == 1 { ("trial", "was") } else { ("trials", "were") };
         notes.push(format!(
-            "{} {trials} broke a budget, or {were} too much for the generator, while the host of this machine gave {} or more of its processor time to others, and \
-             {were} made again: nothing was learnt from them.",
+            "{} {trials} broke a budget, or {were} too much for the generator, while the host of this machine gave {} or more \
+             of its processor time to others, and {were} made again: nothing was learnt from them.",
             show_count(hunt.robbed as i64),
             show_ratio(STOLEN)
         ));
