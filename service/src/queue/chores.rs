@@ -37,7 +37,9 @@ const LEASE: Duration = Duration::from_secs(120);
 /// Rows that one transaction touches, so that others get their turn at a database with one writer.
 const BATCH: i64 = 1000;
 const DAY_US: i64 = 24 * 3600 * 1_000_000;
-/// Counting favourites is gone on with at the next turn after this.
+/// Whether favourites have to be counted is not looked into for longer than this.
+const LOOKING: Duration = Duration::from_secs(20);
+/// Counting favourites is gone on with at the next turn after this. With [`LOOKING`] it is less than a turn may take.
 const COUNTING: Duration = Duration::from_secs(60);
 /// Users are reminded so long before a task is due.
 const AHEAD_US: i64 = DAY_US;
@@ -152,6 +154,9 @@ async fn roll_up(app: &App) -> anyhow::Result<()> {
 }
 
 async fn recommend(app: &App) -> anyhow::Result<()> {
+    if !co_favorites::are_outdated(&app.store, LOOKING).await? {
+        return Ok(());
+    }
     let begun = Instant::now();
     while begun.elapsed() < COUNTING {
         let step = Instant::now();

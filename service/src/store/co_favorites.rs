@@ -6,18 +6,21 @@
 //! meanwhile may be met twice or not at all; the next walk is right again.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::named::{Arg, Named};
-use super::{Op, Result, Store, in_tx, ro, rw};
+use super::{Db, Op, Result, Store, in_tx, ro, rw};
 
-/// Marks that one step reads.
-const MARKS_PER_STEP: i64 = 1000;
+/// Marks that are counted in one step. SQLite's other writers wait for it.
+const MARKS_PER_STEP: i64 = 200;
+/// Marks that are read at once where nothing is written.
+const MARKS_PER_LOOK: i64 = 1000;
 /// Marks of a user that count, the latest: pairs grow with their square.
 const MARKS_PER_USER: usize = 20;
-/// SQLite takes 32,766 parameters, of which a pair has three.
+/// SQLite takes 32,766 parameters, of which a pair has four.
 const PAIRS_PER_STATEMENT: usize = 2000;
 /// Products whose outdated counts are forgotten in one statement, more or less.
 const PRODUCTS_PER_STATEMENT: i64 = 200;
@@ -55,6 +58,38 @@ const FINISH: &str = "UPDATE co_favorites_walk SET generation = generation + 1, 
 const FORGET: &str = "DELETE FROM co_favorites WHERE generation < $1 AND product_id IN \
                       (SELECT product_id FROM co_favorites WHERE generation < $1 LIMIT $2)";
 
+/// Whether the counts are of other marks than there are, as far as that can be told `within` a time; else they may be. A
+/// walk that has begun is gone on with. This only reads: no writer waits for it.
+///
+/// # Errors
+/// When a database does not answer.
+pub async fn are_outdated(store: &Store, within: Duration) -> Result<bool> {
+    let begun = Instant::now();
+    let outdated = async {
+        let walk = walk(store).await?;
+        if walk.place != 0 || !walk.after_user.is_nil() {
+            return Ok(true);
+        }
+        let mut checksum = 0i64;
+        for db in store.everywhere() {
+            let mut behind = Some(Uuid::nil());
+            while let Some(user) = behind {
+                if begun.elapsed() > within {
+                    return Ok(true);
+                }
+                let (marks, more) = marks(db, user, MARKS_PER_LOOK).await?;
+                let users = || whole_users(&marks, more);
+                checksum = users()
+                    .flatten()
+                    .fold(checksum, |sum, (user, product)| sum.wrapping_add(hash(*user, *product)));
+                behind = users().last().filter(|_| more).map(|of_user| of_user[0].0);
+            }
+        }
+        Ok(checksum != walk.checksum)
+    };
+    store.timed(Op::CoFavoriteCount, Box::pin(outdated)).await
+}
+
 /// Takes the next step of the walk.
 ///
 /// # Errors
@@ -64,12 +99,11 @@ pub async fn step(store: &Store) -> Result<Step> {
 }
 
 async fn take_step(store: &Store) -> Result<Step> {
-    let walk: Walk = ro!(store.catalog().fresh(), p => sqlx::query_as(WALK).fetch_one(p).await?);
+    let walk = walk(store).await?;
     let place = usize::try_from(walk.place).unwrap_or(usize::MAX);
     let Some(db) = store.everywhere().nth(place) else { return finish(store, walk).await };
-    let marks: Vec<(Uuid, Uuid)> =
-        ro!(db, p => sqlx::query_as(MARKS).bind(walk.after_user).bind(MARKS_PER_STEP).fetch_all(p).await?);
-    let counted = Counted::of(&marks, marks.len() as i64 == MARKS_PER_STEP);
+    let (marks, more) = marks(db, walk.after_user, MARKS_PER_STEP).await?;
+    let counted = Counted::of(&marks, more);
     let (place, after_user) = match counted.until {
         Some(user) => (walk.place, user),
         None => (walk.place + 1, Uuid::nil()),
@@ -83,26 +117,53 @@ async fn take_step(store: &Store) -> Result<Step> {
         if advanced == 1 {
             for rows in pairs.chunks(PAIRS_PER_STATEMENT) {
                 // Hardly two statements have the same length: none is worth remembering.
-                let mut add = sqlx::query(sqlx::AssertSqlSafe(add_sql(rows.len()))).persistent(false)
-                    .bind(walk.generation + 1);
-                for ((product, other), users) in rows {
-                    add = add.bind(*product).bind(*other).bind(*users);
-                }
-                add.execute(&mut *tx).await?;
+                add_sql(walk.generation + 1, rows).build().persistent(false).execute(&mut *tx).await?;
             }
         }
     });
     Ok(Step::More)
 }
 
-/// The statement that adds to the counts of `pairs` pairs: numbered placeholders and nothing of anybody's input.
-fn add_sql(pairs: usize) -> String {
-    let row = |n: usize| format!("($1, ${}, ${}, ${})", 3 * n + 2, 3 * n + 3, 3 * n + 4);
-    format!(
-        "INSERT INTO co_favorites (generation, product_id, other_id, users) VALUES {} \
-         ON CONFLICT (generation, product_id, other_id) DO UPDATE SET users = co_favorites.users + excluded.users",
-        (0..pairs).map(row).collect::<Vec<_>>().join(", ")
-    )
+async fn walk(store: &Store) -> Result<Walk> {
+    Ok(ro!(store.catalog().fresh(), p => sqlx::query_as(WALK).fetch_one(p).await?))
+}
+
+/// At `most` so many marks of users behind `user`, user by user, of each the latest first; whether there may be more.
+async fn marks(db: &Db, user: Uuid, most: i64) -> Result<(Vec<(Uuid, Uuid)>, bool)> {
+    let marks: Vec<(Uuid, Uuid)> =
+        ro!(db, p => sqlx::query_as(MARKS).bind(user).bind(most).fetch_all(p).await?);
+    let more = marks.len() as i64 == most;
+    Ok((marks, more))
+}
+
+/// The marks that count of each user. Where there are `more` behind them the last user's may be cut off, who is left for the
+/// next step unless there are enough of them.
+fn whole_users(marks: &[(Uuid, Uuid)], more: bool) -> impl Iterator<Item = &[(Uuid, Uuid)]> {
+    let last = marks.last().map(|mark| mark.0);
+    let users = marks.chunk_by(|a, b| a.0 == b.0);
+    let whole = move |of_user: &&[(Uuid, Uuid)]| {
+        !more || Some(of_user[0].0) != last || of_user.len() >= MARKS_PER_USER
+    };
+    users.filter(whole).map(|of_user| &of_user[..of_user.len().min(MARKS_PER_USER)])
+}
+
+/// The statement that adds to the counts of `pairs`. Its placeholders are those that the kind of database likes: SQLite would
+/// look each numbered one up among all before it.
+fn add_sql<DB>(generation: i64, pairs: &[((Uuid, Uuid), i64)]) -> sqlx::QueryBuilder<DB>
+where
+    DB: sqlx::Database,
+    for<'q> Uuid: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+    for<'q> i64: sqlx::Encode<'q, DB> + sqlx::Type<DB>,
+{
+    let mut sql =
+        sqlx::QueryBuilder::new("INSERT INTO co_favorites (generation, product_id, other_id, users) ");
+    sql.push_values(pairs, |mut row, ((product, other), users)| {
+        row.push_bind(generation).push_bind(*product).push_bind(*other).push_bind(*users);
+    });
+    sql.push(
+        " ON CONFLICT (generation, product_id, other_id) DO UPDATE SET users = co_favorites.users + excluded.users",
+    );
+    sql
 }
 
 /// What was counted is read from now on, and what was read before is forgotten.
@@ -130,24 +191,17 @@ struct Counted {
 }
 
 impl Counted {
-    /// Counts `marks`, user by user, of each the latest first. Where there are `more` behind them the last user's may be cut
-    /// off, who is left for the next step unless there are enough of them.
+    /// Counts `marks`, user by user, of each the latest first, where there may be `more` behind them.
     fn of(marks: &[(Uuid, Uuid)], more: bool) -> Self {
         let mut counted = Self::default();
-        for of_user in marks.chunk_by(|a, b| a.0 == b.0) {
-            let user = of_user[0].0;
-            let is_last = marks.last().is_some_and(|last| last.0 == user);
-            if more && is_last && of_user.len() < MARKS_PER_USER {
-                break;
-            }
-            let of_user = &of_user[..of_user.len().min(MARKS_PER_USER)];
-            for (_, product) in of_user {
-                counted.checksum = counted.checksum.wrapping_add(hash(user, *product));
+        for of_user in whole_users(marks, more) {
+            for (user, product) in of_user {
+                counted.checksum = counted.checksum.wrapping_add(hash(*user, *product));
                 for (_, other) in of_user {
                     *counted.pairs.entry((*product, *other)).or_default() += 1;
                 }
             }
-            counted.until = more.then_some(user);
+            counted.until = more.then_some(of_user[0].0);
         }
         counted
     }
@@ -167,7 +221,11 @@ pub(super) fn questions() -> Vec<Named> {
         Named::cold("co-favourites: how far the walk is", WALK, &[]),
         Named::cold("co-favourites: marks behind a user", MARKS, &[User, Int(1000)]),
         Named::cold("co-favourites: advance", ADVANCE, &[Int(1), Int(0), User, Int(0), User, Int(1)]),
-        Named::cold("co-favourites: add", add_sql(1), &[Int(1), Product, Product, Int(1)]),
+        Named::cold(
+            "co-favourites: add",
+            add_sql::<sqlx::Postgres>(1, &[((Uuid::nil(), Uuid::nil()), 1)]),
+            &[Int(1), Product, Product, Int(1)],
+        ),
         Named::cold("co-favourites: finish", FINISH, &[Int(1), Int(0), User]),
         Named::cold("co-favourites: forget", FORGET, &[Int(1), Int(200)]),
     ]

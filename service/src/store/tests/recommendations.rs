@@ -1,7 +1,9 @@
 //! What is recommended, from favourites wherever their users are.
 
+use std::time::Duration;
+
 use super::*;
-use crate::store::co_favorites::{Step, step};
+use crate::store::co_favorites::{Step, are_outdated, step};
 use crate::store::recommendations;
 
 async fn product(store: &Store, number: u128) -> Uuid {
@@ -24,6 +26,11 @@ async fn count(store: &Store) -> bool {
             return changed;
         }
     }
+}
+
+/// Whether there is anything to count, with time enough to tell.
+async fn outdated(store: &Store) -> bool {
+    are_outdated(store, Duration::from_secs(60)).await.unwrap()
 }
 
 async fn recommended(store: &Store, who: u128, limit: i64) -> Vec<u128> {
@@ -75,13 +82,17 @@ async fn what_is_counted_again_counts_once_and_what_was_unmarked_no_more(store: 
     assert!(count(store).await);
     assert_eq!(recommended(store, 1, 10).await, [102, 101]);
     for _ in 0..3 {
+        assert!(!outdated(store).await);
         assert!(!count(store).await, "the same marks");
         assert_eq!(recommended(store, 1, 10).await, [102, 101]);
     }
     for who in [3, 4] {
         favorites::delete(store, Uuid::from_u128(who), Uuid::from_u128(102)).await.unwrap();
     }
+    assert!(outdated(store).await);
     assert!(count(store).await);
+    assert!(!outdated(store).await);
+    assert!(are_outdated(store, Duration::ZERO).await.unwrap(), "no time to tell: they may be");
     assert_eq!(recommended(store, 1, 10).await, [101]);
 }
 
@@ -89,7 +100,7 @@ async fn counts_of_any_number_of_steps_and_processes_add_up(store: &Store) {
     for number in 100..104 {
         product(store, number).await;
     }
-    // More marks than one step reads: with one database two steps, with more at least one in each.
+    // More marks than one step reads, in any one database.
     const USERS: u128 = 400;
     let all: Vec<(Uuid, Uuid, Timestamp)> = (1..=USERS)
         .flat_map(|who| [100, 101, 102].map(|p| (Uuid::from_u128(who), Uuid::from_u128(p), Timestamp(1))))
@@ -105,7 +116,9 @@ async fn counts_of_any_number_of_steps_and_processes_add_up(store: &Store) {
     let batch = crate::store::bulk::Batch { users: users.collect(), favorites: all, ..Default::default() };
     crate::store::bulk::insert(store, batch, "").await.unwrap();
     mark(store, 7, &[103]).await;
+    assert!(outdated(store).await);
     assert_eq!(step(store).await.unwrap(), Step::More);
+    assert!(outdated(store).await, "a walk that has begun is gone on with");
     assert_eq!(recommended(store, 404, 10).await, [0; 0], "nobody sees a part");
     // Several at the same step: one of them counts.
     let mut rounds = 0;
