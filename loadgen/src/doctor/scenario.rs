@@ -8,7 +8,7 @@ use super::{behaviour::Load, server::WORK};
 use crate::plan::model::Process;
 
 /// Users that can be in flight at once in an open run: more than any behaviour holds back.
-const IN_FLIGHT: usize = 250;
+const IN_FLIGHT: usize = 400;
 
 /// The scenario that puts `load` on the known server at `address` for `seconds`. Requests are POSTs, which are never sent
 /// a second time: every reset is one failure.
