@@ -7,6 +7,11 @@ use harness::{
 };
 
 const RATE: f64 = 500.0;
+/// The most that a reported figure may be over the server's own account.
+const BOUND: f64 = 0.02;
+/// Runs until one is within the bound: a busy machine makes answers late and never early, so that one run proves it, while
+/// no run may report too little.
+const TRIALS: u32 = 3;
 
 const SCENARIO: &str = "
 version: 1
@@ -50,6 +55,21 @@ fn told(freezes: &[Freeze], n: u64, share: f64) -> f64 {
 
 #[test]
 fn a_server_that_freezes_shows_in_response_time_and_not_in_service_time() -> Result<()> {
+    for trial in 1.. {
+        let over = most_over_the_account()?;
+        if over < BOUND {
+            break;
+        }
+        assert!(
+            trial < TRIALS,
+            "in {TRIALS} runs never within {BOUND}; the last is {over:.4} over the account"
+        );
+    }
+    Ok(())
+}
+
+/// How much the worse of two percentiles is over the server's account, as a share of it; none may be below it.
+fn most_over_the_account() -> Result<f64> {
     let server = Freezing::start(Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(1))?;
     let finished = Loadgen::run(SCENARIO, &server.server.url())?.finish()?;
     finished.expect(10)?;
@@ -57,25 +77,27 @@ fn a_server_that_freezes_shows_in_response_time_and_not_in_service_time() -> Res
     let freezes = server.freezes();
     assert_eq!(freezes.len(), 2, "freezes during the run");
     assert_eq!(summary.failed + summary.dropped, 0);
+    // Sent → answered sees the freeze only in what was on its way when it began, or waited in the server's backlog.
+    assert_eq!(summary.service.n, summary.response.n);
 
     let response = &summary.response;
     let lasted: Vec<Duration> = freezes.iter().map(|freeze| freeze.lasted).collect();
+    let mut most = f64::NEG_INFINITY;
     for (share, measured_us) in [(0.05, response.p95_us), (0.01, response.p99_us)] {
         let measured = measured_us.expect("10,000 samples bound it") as f64 / 1e6;
         let (least, expected) = (dictated(&lasted, response.n, share), told(&freezes, response.n, share));
-        let off = measured / expected - 1.0;
+        let over = measured / expected - 1.0;
         println!(
-            "{share} wait over {measured} s; dictated {least} s, by the server's account {expected} s, off {off:.4}"
+            "{share} wait over {measured} s; dictated {least} s, by the server's account {expected} s, over by {over:.4}"
         );
-        assert!(off.abs() < 0.02, "{share} wait over {measured} s, by the server's account {expected} s");
+        assert!(over > -BOUND, "{share} wait over {measured} s, by the server's account {expected} s");
         assert!(
             measured > 0.98 * least,
             "{share} wait over {measured} s, less than the freezes {lasted:?} dictate"
         );
+        most = most.max(over);
     }
-    // Sent → answered sees the freeze only in what was on its way when it began, or waited in the server's backlog.
-    assert_eq!(summary.service.n, response.n);
-    Ok(())
+    Ok(most)
 }
 
 #[test]
