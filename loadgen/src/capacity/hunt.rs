@@ -37,8 +37,8 @@ const RETURN_S: u64 = 40;
 /// Seconds that keep the budgets together when the target has recovered.
 const CALM_S: u64 = 3;
 /// How often a trial is made again that broke a budget, or was too much for the generator, while this machine's host let
-/// others run.
-const AGAIN: usize = 3;
+/// others run: trials of ten seconds outlast what it takes for a minute or so.
+const AGAIN: usize = 8;
 
 /// A search under way.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Hunt {
     pub pools: BTreeMap<u64, Pool>,
     /// Every trial so far.
     pub steps: Vec<Step>,
-    /// Trials that were made again for that: of those nothing was learnt.
+    /// Trials that were made again because the host let others run: of those nothing was learnt.
     pub robbed: usize,
     /// Why the generator was the limit, the last time that it was.
     pub limit: Option<String>,
@@ -215,8 +215,9 @@ impl Hunt {
         let length = settle_s + seconds;
         let stages = vec![Stage { from: rate, to: rate, seconds: length as f64 }];
         let mut again = AGAIN;
+        let mut board = self.board(purpose, rate, length);
         let (made, summary) = loop {
-            let made = self.make(stages.clone(), settle_s, purpose, rate, length).await?;
+            let made = self.make(stages.clone(), settle_s, &board).await?;
             if self.range.engine.control.interrupted() {
                 return Ok(false);
             }
@@ -229,9 +230,9 @@ impl Hunt {
                 break (made, summary);
             }
             (again, self.robbed) = (again - 1, self.robbed + 1);
-            let board =
-                Board { trial: self.steps.len(), stolen: Some(stolen), ..self.board(purpose, rate, length) };
+            board.stolen = Some(stolen);
             self.screen.after_trial(&board);
+            board.trial = self.steps.len() + 1;
         };
         if summary.completed == 0 && self.search.tried.is_empty() {
             let errors: Vec<String> =
@@ -266,15 +267,9 @@ impl Hunt {
         Ok(made.limited.is_none())
     }
 
-    async fn make(
-        &mut self,
-        stages: Vec<Stage>,
-        settle_s: u64,
-        purpose: Purpose,
-        rate: f64,
-        seconds: u64,
-    ) -> Result<Made, Stop> {
-        let name = PathBuf::from(format!("steps/{:03}-{rate}", self.steps.len() + 1));
+    async fn make(&mut self, stages: Vec<Stage>, settle_s: u64, board: &Board) -> Result<Made, Stop> {
+        let Board { purpose, rate_per_s, seconds, .. } = *board;
+        let name = PathBuf::from(format!("steps/{:03}-{rate_per_s}", self.steps.len() + 1));
         let trial = Trial {
             stages,
             settle_s,
@@ -282,11 +277,10 @@ impl Hunt {
             folder: self.folder.join(&name),
             may_end_early: matches!(purpose, Purpose::Search | Purpose::Repeat),
         };
-        let board = self.board(purpose, rate, seconds);
-        let made = self.range.make(trial, &board, &mut self.screen).await?;
+        let made = self.range.make(trial, board, &mut self.screen).await?;
         let (_, judgement) = made.record.conclude()?;
         let (verdict, sentence) = (judgement.verdict, judgement.sentence);
-        self.steps.push(Step { purpose, rate_per_s: rate, seconds, record: name, verdict, sentence });
+        self.steps.push(Step { purpose, rate_per_s, seconds, record: name, verdict, sentence });
         Ok(made)
     }
 
@@ -301,7 +295,8 @@ impl Hunt {
             Stage { from: more, to: more, seconds: OVERSHOOT_S as f64 },
             Stage { from: rate, to: rate, seconds: RETURN_S as f64 },
         ];
-        let made = self.make(stages, 0, Purpose::Overshoot, rate, length).await?;
+        let board = self.board(Purpose::Overshoot, rate, length);
+        let made = self.make(stages, 0, &board).await?;
         if self.range.engine.control.interrupted() {
             return Ok(None);
         }

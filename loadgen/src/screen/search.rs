@@ -40,7 +40,7 @@ pub struct Board {
     pub rates: Vec<RateFinding>,
     /// The highest rate known to hold, and the lowest known not to.
     pub bracket: (Option<f64>, Option<f64>),
-    /// Share of the processor time that this machine's host gave to others in a trial that is made again for it, 0..1.
+    /// Share of the processor time that this machine's host gave to others in the trial that this one repeats for it, 0..1.
     pub stolen: Option<f64>,
 }
 

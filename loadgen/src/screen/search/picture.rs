@@ -87,6 +87,9 @@ fn trial(board: &Board, snapshot: Option<&Snapshot<'_>>, paint: Paint) -> Line<'
     ));
     if second > board.seconds {
         line.push_span(Span::styled("   waiting for the last answers", paint.quiet()));
+    } else if let Some(stolen) = board.stolen {
+        let why = format!("   again: the host took {} of the processors", show_ratio(stolen));
+        line.push_span(Span::styled(why, paint.quiet()));
     }
     line
 }
@@ -266,7 +269,11 @@ mod tests {
     }
 
     fn text(width: u16, height: u16) -> Vec<String> {
-        let buffer = render(&board(), None, width, height, Paint { colour: false });
+        drawn(&board(), width, height)
+    }
+
+    fn drawn(board: &Board, width: u16, height: u16) -> Vec<String> {
+        let buffer = render(board, None, width, height, Paint { colour: false });
         let row =
             |y| (0..buffer.area.width).map(|x| buffer.cell((x, y)).unwrap().symbol()).collect::<String>();
         (0..buffer.area.height).map(row).map(|row| row.trim_end().to_owned()).collect()
@@ -289,10 +296,13 @@ mod tests {
 
     #[test]
     fn a_trial_that_is_made_again_says_what_the_host_took() {
-        let line = super::super::line(&Board { stolen: Some(0.137), ..board() });
+        let board = Board { stolen: Some(0.137), ..board() };
+        let line = super::super::line(&board);
         let said =
             "trial 7 | repeating 336/s – the host took 13.7 % of the processors: again | capacity between";
         assert!(line.contains(said), "{line}");
+        let screen = drawn(&board, 100, 9).join("\n");
+        assert!(screen.contains("12 of 12 s   again: the host took 13.7 % of the processors"), "{screen}");
     }
 
     #[test]
