@@ -6,7 +6,7 @@ use record::{
         Answer, AnswerKind, Binding, CAPACITY_SCHEMA, Evidence, Limit, Overshoot, RateFinding, Saturated,
         Soak,
     },
-    unit::{show_count, show_number, show_ratio},
+    unit::{show_count, show_number, show_ratio, show_us},
 };
 
 use super::{
@@ -68,6 +68,10 @@ pub fn conclude(
              was not the limit; `observe` in the scenario can name what may be."
                 .to_owned(),
         );
+    }
+    if answer.saturated.is_some() {
+        let pools = hunt.pools.iter().map(|(bits, pool)| (f64::from_bits(*bits), pool));
+        notes.extend(unsteady(pools, hunt.method.precision));
     }
     if hunt.robbed > 0 {
         let (trials, were) = if hunt.robbed == 1 { ("trial", "was") } else { ("trials", "were") };
@@ -161,8 +165,7 @@ fn binding(hunt: &Hunt, breaks: &Tried) -> Option<Binding> {
 
 /// The processors of the target, or of the machine that it shares with the generator, if they were at their end.
 fn saturated(hunt: &Hunt, pool: &Pool) -> Option<Saturated> {
-    let cpu = |it: &&Observation| it.source == "process" && it.name == "cpu_seconds";
-    let used = pool.observed.iter().find(cpu)?.value?;
+    let used = target_cores(&pool.observed)?;
     let of = |resource: &str, used: f64, of: f64| {
         let found = Saturated { resource: resource.to_owned(), used, of, unit: "cores".to_owned() };
         (used >= AT_ITS_END * of).then_some(found)
@@ -171,6 +174,32 @@ fn saturated(hunt: &Hunt, pool: &Pool) -> Option<Saturated> {
     let machine = hunt.range.template.host.cores as f64;
     target.and_then(|cores| of("processor of the target", used, cores as f64)).or_else(|| {
         of("processor of the machine that target and generator share", used + pool.generator_cores, machine)
+    })
+}
+
+/// Processors that the target used, of what was observed.
+pub fn target_cores(observed: &[Observation]) -> Option<f64> {
+    observed.iter().find(|it| it.source == "process" && it.name == "cpu_seconds")?.value
+}
+
+/// What a reader must know if the target's processor was the limit, and a request did not take as much of it in all trials of
+/// one rate: the capacity changed meanwhile, by more than an interval of `precision` says.
+fn unsteady<'a>(pools: impl Iterator<Item = (f64, &'a Pool)>, precision: f64) -> Option<String> {
+    let spread = pools.filter_map(|(rate, pool)| {
+        let least = pool.demands_s.iter().copied().min_by(f64::total_cmp)?;
+        let most = pool.demands_s.iter().copied().max_by(f64::total_cmp)?;
+        Some((rate, pool.demands_s.len(), least, most))
+    });
+    let (rate, trials, least, most) = spread.max_by(|a, b| (a.3 / a.2).total_cmp(&(b.3 / b.2)))?;
+    (most / least > (1.0 + precision) / (1.0 - precision)).then(|| {
+        format!(
+            "A request took between {} and {} of the target's processor in {trials} trials of one rate, {}/s: the machine, or \
+             what the target does besides, was not as fast all the time. The capacity moves with it; the interval is that of \
+             the minutes it was found in.",
+            show_us(least * 1e6),
+            show_us(most * 1e6),
+            show_number(rate)
+        )
     })
 }
 
@@ -226,5 +255,30 @@ impl Pool {
     /// Requests answered as expected a second.
     pub fn requests_per_s(&self) -> f64 {
         self.completed as f64 / self.seconds.max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_was_faster_at_one_minute_than_at_another_is_said() {
+        let pool = |demands_us: &[f64]| {
+            let demands_s = demands_us.iter().map(|us| us / 1e6).collect();
+            Pool { demands_s, ..Pool::new() }
+        };
+        let said = |pools: &[(f64, Pool)]| unsteady(pools.iter().map(|(rate, pool)| (*rate, pool)), 0.05);
+
+        let steady = [(7_000.0, pool(&[97.0, 100.0, 106.0])), (8_000.0, pool(&[91.0])), (9_000.0, pool(&[]))];
+        assert_eq!(said(&steady), None);
+        let changed = [(7_000.0, pool(&[97.0, 124.0, 108.0])), (8_000.0, pool(&[91.0, 99.0]))];
+        let sentence = said(&changed).unwrap();
+        assert!(
+            sentence.starts_with(
+                "A request took between 97 µs and 124 µs of the target's processor in 3 trials of one rate, 7,000/s"
+            ),
+            "{sentence}"
+        );
     }
 }

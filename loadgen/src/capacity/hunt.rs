@@ -36,9 +36,10 @@ const OVERSHOOT_S: u64 = 10;
 const RETURN_S: u64 = 40;
 /// Seconds that keep the budgets together when the target has recovered.
 const CALM_S: u64 = 3;
-/// How often a trial is made again that broke a budget, or was too much for the generator, while this machine's host let
-/// others run: trials of ten seconds outlast what it takes for a minute or so.
-const AGAIN: usize = 8;
+/// How many trials a search makes again that broke a budget, or were too much for the generator, while this machine's host
+/// let others run: trials of ten seconds outlast what it takes for a minute or two. Where it takes all the time, that is the
+/// machine there is.
+const AGAIN: usize = 12;
 
 /// A search under way.
 #[derive(Debug)]
@@ -83,6 +84,9 @@ pub struct Pool {
     pub observed: Vec<Observation>,
     /// The generator's own processor use in the last trial, cores.
     pub generator_cores: f64,
+    /// Processor time of the target for a request in each trial that saw it, seconds: its use over its throughput (the
+    /// service demand law; Denning and Buzen, *Computing Surveys* 10, 1978).
+    pub demands_s: Vec<f64>,
 }
 
 /// How the search itself came to an end.
@@ -214,7 +218,6 @@ impl Hunt {
         let settle_s = self.settle_s();
         let length = settle_s + seconds;
         let stages = vec![Stage { from: rate, to: rate, seconds: length as f64 }];
-        let mut again = AGAIN;
         let mut board = self.board(purpose, rate, length);
         let (made, summary) = loop {
             let made = self.make(stages.clone(), settle_s, &board).await?;
@@ -226,10 +229,10 @@ impl Hunt {
             let stolen = summary.generator.cpu_stolen.unwrap_or(0.0);
             let missed = judgement.budgets.iter().any(|result| result.outcome == Outcome::Missed);
             let robbed = stolen >= STOLEN && (missed || made.limited.is_some());
-            if !robbed || again == 0 || self.out_of_time(length).is_some() {
+            if !robbed || self.robbed == AGAIN || self.out_of_time(length).is_some() {
                 break (made, summary);
             }
-            (again, self.robbed) = (again - 1, self.robbed + 1);
+            self.robbed += 1;
             board.stolen = Some(stolen);
             self.screen.after_trial(&board);
             board.trial = self.steps.len() + 1;
@@ -255,8 +258,14 @@ impl Hunt {
             self.iteration_s = made.mean_busy / rate;
             let pool = self.pools.entry(rate.to_bits()).or_insert_with(Pool::new);
             pool.response.add(merged(&made.record.totals()?)).expect("a growing histogram takes any other");
+            let seconds = summary.seconds.min(summary.recorded_s.saturating_sub(summary.from_s)).max(1);
             pool.completed += summary.completed;
-            pool.seconds += summary.seconds.min(summary.recorded_s.saturating_sub(summary.from_s)).max(1);
+            pool.seconds += seconds;
+            if let Some(used) = answer::target_cores(&summary.observed)
+                && summary.completed > 0
+            {
+                pool.demands_s.push(used * seconds as f64 / summary.completed as f64);
+            }
             pool.mean_busy = made.mean_busy;
             pool.observed.clone_from(&summary.observed);
             pool.generator_cores = summary.generator.cpu_cores;
@@ -327,7 +336,8 @@ impl Hunt {
 }
 
 impl Pool {
-    fn new() -> Self {
+    /// Of no trial.
+    pub fn new() -> Self {
         Self {
             response: new_histogram(),
             completed: 0,
@@ -335,6 +345,7 @@ impl Pool {
             mean_busy: 0.0,
             observed: Vec::new(),
             generator_cores: 0.0,
+            demands_s: Vec::new(),
         }
     }
 }
