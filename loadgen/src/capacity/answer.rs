@@ -148,7 +148,7 @@ fn evidence(hunt: &Hunt, tried: &Tried) -> Vec<Evidence> {
         high: share.high,
         allowed: *allowed,
     };
-    budgets.zip(tried.shares()).map(of).collect()
+    budgets.zip(hunt.search.shares(tried)).map(of).collect()
 }
 
 /// The budget of which most is over, measured by what may be.

@@ -3,14 +3,14 @@
 
 use record::Decision;
 
-use super::share::{Batch, Share, share};
+use super::share::{Batch, Share, design_effect, share};
 
 /// Confidence of the interval that decides on a rate.
 pub const CONFIDENCE: f64 = 0.95;
 /// Trials that each end of the answer's interval rests on.
 pub const REPEATS: usize = 3;
 /// Trials after which a rate that supports neither answer is left open: it lies at the capacity itself.
-const PATIENCE: usize = 5;
+const PATIENCE: usize = 7;
 
 /// A capacity search.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ pub struct Tried {
     pub trials: usize,
     /// Trials in which the generator was the limit.
     pub limited: usize,
-    /// For each budget, the batches of all other trials.
-    pub batches: Vec<Vec<Batch>>,
+    /// For each budget, the batches of each other trial.
+    pub told: Vec<Vec<Vec<Batch>>>,
 }
 
 /// What a trial says.
@@ -71,29 +71,30 @@ pub enum Next {
     Helpless,
 }
 
-impl Tried {
-    /// The share over each budget's limit.
-    pub fn shares(&self) -> impl Iterator<Item = Share> + '_ {
-        self.batches.iter().map(|batches| share(batches, CONFIDENCE))
-    }
-}
-
 impl Search {
     /// Takes what a trial of `rate` says.
     pub fn learn(&mut self, rate: f64, finding: Finding) {
         let at = self.tried.partition_point(|tried| tried.rate < rate);
         if self.tried.get(at).is_none_or(|tried| tried.rate > rate) {
-            let batches = vec![Vec::new(); self.allowed.len()];
-            self.tried.insert(at, Tried { rate, trials: 0, limited: 0, batches });
+            let told = vec![Vec::new(); self.allowed.len()];
+            self.tried.insert(at, Tried { rate, trials: 0, limited: 0, told });
         }
         let tried = &mut self.tried[at];
         tried.trials += 1;
         match finding {
             Finding::Limited => tried.limited += 1,
-            Finding::Batches(more) => {
-                tried.batches.iter_mut().zip(more).for_each(|(known, more)| known.extend(more));
+            Finding::Batches(trial) => {
+                tried.told.iter_mut().zip(trial).for_each(|(known, batches)| known.push(batches));
             }
         }
+    }
+
+    /// The share over each budget's limit at a rate.
+    pub fn shares(&self, tried: &Tried) -> impl Iterator<Item = Share> {
+        tried.told.iter().enumerate().map(|(budget, trials)| {
+            let effect = design_effect(self.tried.iter().map(|other| other.told[budget].as_slice()));
+            share(trials, effect, CONFIDENCE)
+        })
     }
 
     /// What all trials of a rate say together.
@@ -102,7 +103,7 @@ impl Search {
             return Decision::Limited;
         }
         let over = |bound: fn(&Share) -> f64| {
-            tried.shares().zip(&self.allowed).any(|(share, allowed)| bound(&share) > *allowed)
+            self.shares(tried).zip(&self.allowed).any(|(share, allowed)| bound(&share) > *allowed)
         };
         if over(|share| share.low) {
             Decision::Breaks
@@ -184,8 +185,7 @@ impl Search {
 
     /// Whether more than is allowed was over some budget's limit, be that by chance.
     fn looks_broken(&self, tried: &Tried) -> bool {
-        tried
-            .shares()
+        self.shares(tried)
             .zip(&self.allowed)
             .any(|(share, allowed)| share.share.is_some_and(|share| share > *allowed))
     }
@@ -216,8 +216,8 @@ impl Search {
         (least.trials < PATIENCE).then_some(least.rate)
     }
 
-    /// Between `low` and `wall`: a rate left open that more trials may decide, else the middle of the widest gap, as long
-    /// as it is wider than the answer need be exact.
+    /// Between `low` and `wall`: a rate left open that more trials may decide, else the middle of the wider of the two gaps
+    /// at the ends, as long as it is wider than the answer need be exact. Between rates left open there is nothing to find.
     fn between(&self, low: &Tried, wall: &Tried) -> Option<f64> {
         let inside: Vec<&Tried> =
             self.tried.iter().filter(|it| low.rate <= it.rate && it.rate <= wall.rate).collect();
@@ -225,7 +225,8 @@ impl Search {
         if let Some(open) = open.min_by_key(|it| it.trials) {
             return Some(open.rate);
         }
-        let widest = inside.windows(2).max_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
+        let ends = [&inside[..2], &inside[inside.len() - 2..]];
+        let widest = ends.into_iter().max_by(|a, b| ratio(a).total_cmp(&ratio(b)))?;
         let middle = round((widest[0].rate * widest[1].rate).sqrt());
         let new = widest[0].rate < middle && middle < widest[1].rate;
         (new && ratio(widest) > 1.0 + self.precision / 2.0).then_some(middle)

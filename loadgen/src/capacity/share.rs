@@ -34,7 +34,7 @@ pub struct Share {
     pub high: f64,
 }
 
-/// The share that `batches` say together, bounded on both sides with `confidence` (0..1).
+/// The share that all batches of `trials` say together, bounded on both sides with `confidence` (0..1).
 ///
 /// A percentile keeps its budget exactly if no more than the rest of the answers lies over the limit, and a share, unlike a
 /// percentile, is a mean: means of batches can be put together. The bounds are the wider of two on either side:
@@ -43,19 +43,21 @@ pub struct Share {
 ///   batches and says nothing of a sample too small to say anything;
 /// - what the spread between batches leaves open, as answers queue behind each other: the ratio estimator over batches
 ///   (Cochran, *Sampling Techniques*, 3rd ed., §6.3) with Student's t (Law and Kelton, *Simulation Modeling and Analysis*,
-///   3rd ed., §9.5.3, batch means).
+///   3rd ed., §9.5.3, batch means). The batches of a trial are alike where a target is faster at one minute than at another:
+///   the variance is multiplied by `design_effect` for that.
 ///
 /// A burst so rare that no batch met it is in no interval: that is what repeats, and holding the answer for long, are for.
-pub fn share(batches: &[Batch], confidence: f64) -> Share {
-    let over: u64 = batches.iter().map(|batch| batch.over).sum();
-    let n: u64 = batches.iter().map(|batch| batch.all).sum();
+pub fn share(trials: &[Vec<Batch>], design_effect: f64, confidence: f64) -> Share {
+    let batches: Vec<Batch> = trials.iter().flatten().copied().filter(|batch| batch.all > 0).collect();
+    let Batch { over, all: n } = sum(&batches);
     if n == 0 {
         return Share { over, n, share: None, low: 0.0, high: 1.0 };
     }
     let share = over as f64 / n as f64;
     let tail = (1.0 - confidence) / 2.0;
     let (low, high) = clopper_pearson(over, n, tail);
-    let spread = spread(batches, share, n, tail);
+    let t = StudentsT::new(0.0, 1.0, (batches.len() - 1) as f64).map_or(0.0, |t| t.inverse_cdf(1.0 - tail));
+    let spread = t * (design_effect * variance(&batches)).sqrt();
     Share {
         over,
         n,
@@ -65,6 +67,40 @@ pub fn share(batches: &[Batch], confidence: f64) -> Share {
     }
 }
 
+/// How many times as much the shares of `rates` vary, by how their trials differ, as they would if a trial's batches were
+/// as independent of each other as those of different trials; at least 1. One number for all rates, as two or three trials
+/// of one tell little of it (L. Kish, *Survey Sampling*, 1965, §5.4 and §8.2: the design effect of sampling clusters).
+pub fn design_effect<'a>(rates: impl Iterator<Item = &'a [Vec<Batch>]>) -> f64 {
+    let (mut between, mut within) = (0.0, 0.0);
+    for trials in rates {
+        let sums: Vec<Batch> =
+            trials.iter().map(|batches| sum(batches)).filter(|batch| batch.all > 0).collect();
+        let batches: Vec<Batch> = trials.iter().flatten().copied().filter(|batch| batch.all > 0).collect();
+        let weight = sums.len().saturating_sub(1) as f64;
+        between += weight * variance(&sums);
+        within += weight * variance(&batches);
+    }
+    if within > 0.0 { (between / within).max(1.0) } else { 1.0 }
+}
+
+fn sum(batches: &[Batch]) -> Batch {
+    batches.iter().fold(Batch::default(), |mut sum, batch| {
+        sum.add(*batch);
+        sum
+    })
+}
+
+/// The variance of the share that `batches`, none of them empty, say together, by how they differ: none if there is but one.
+fn variance(batches: &[Batch]) -> f64 {
+    let Batch { over, all } = sum(batches);
+    if batches.len() < 2 {
+        return 0.0;
+    }
+    let (k, share) = (batches.len() as f64, over as f64 / all as f64);
+    let squares: f64 = batches.iter().map(|it| (it.over as f64 - share * it.all as f64).powi(2)).sum();
+    squares / (k - 1.0) * k / (all as f64).powi(2)
+}
+
 /// Bounds of a binomial proportion, each missed with probability `tail`: quantiles of beta distributions.
 fn clopper_pearson(over: u64, n: u64, tail: f64) -> (f64, f64) {
     let (x, n) = (over as f64, n as f64);
@@ -72,20 +108,6 @@ fn clopper_pearson(over: u64, n: u64, tail: f64) -> (f64, f64) {
     let low = if over == 0 { 0.0 } else { beta(x, n - x + 1.0, tail) };
     let high = if over as f64 >= n { 1.0 } else { beta(x + 1.0, n - x, 1.0 - tail) };
     (low, high)
-}
-
-/// Half the width of the interval that the spread between batches leaves.
-fn spread(batches: &[Batch], share: f64, n: u64, tail: f64) -> f64 {
-    let used: Vec<&Batch> = batches.iter().filter(|batch| batch.all > 0).collect();
-    let k = used.len() as f64;
-    if used.len() < 2 {
-        return 0.0;
-    }
-    let mean_size = n as f64 / k;
-    let squares: f64 = used.iter().map(|batch| (batch.over as f64 - share * batch.all as f64).powi(2)).sum();
-    let deviation = (squares / (k - 1.0)).sqrt() / mean_size;
-    let t = StudentsT::new(0.0, 1.0, k - 1.0).map_or(0.0, |t| t.inverse_cdf(1.0 - tail));
-    t * deviation / k.sqrt()
 }
 
 #[cfg(test)]
@@ -119,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_p99_needs_368_answers_before_any_bound_allows_it() {
-        let high = |all| share(&[Batch { over: 0, all }], 0.95).high;
+        let high = |all| share(&[vec![Batch { over: 0, all }]], 1.0, 0.95).high;
         assert!(high(367) > 0.01 && high(368) <= 0.01);
     }
 
@@ -128,14 +150,14 @@ mod tests {
         let even = vec![Batch { over: 10, all: 1_000 }; 10];
         let mut bursts = vec![Batch { over: 0, all: 1_000 }; 10];
         bursts[3].over = 100;
-        let (even, bursts) = (share(&even, 0.95), share(&bursts, 0.95));
+        let (even, bursts) = (share(&[even], 1.0, 0.95), share(&[bursts], 1.0, 0.95));
         assert_eq!(even.share, bursts.share);
         assert!(bursts.high > 2.0 * even.high && bursts.low < even.low);
     }
 
     #[test]
     fn nothing_measured_bounds_nothing() {
-        let none = share(&[Batch { over: 0, all: 0 }], 0.95);
+        let none = share(&[vec![Batch { over: 0, all: 0 }]], 1.0, 0.95);
         assert_eq!((none.share, none.low, none.high), (None, 0.0, 1.0));
     }
 
@@ -151,18 +173,71 @@ mod tests {
                     Batch { over: Binomial::new(500, share).unwrap().sample(&mut rng), all: 500 }
                 })
                 .collect();
-            let it = share(&batches, 0.95);
+            let it = share(&[batches], 1.0, 0.95);
             covered += i32::from(it.low <= truth && truth <= it.high);
         }
         assert!(covered >= 880, "{covered} of 1,000");
     }
 
+    /// `trials` of five batches; each trial's shares differ from the next one's by what `of` draws.
+    fn rate(
+        trials: usize,
+        rng: &mut ChaCha8Rng,
+        mut of: impl FnMut(&mut ChaCha8Rng) -> f64,
+    ) -> Vec<Vec<Batch>> {
+        let trial = |_| {
+            let share = of(rng);
+            (0..5).map(|_| Batch { over: Binomial::new(500, share).unwrap().sample(rng), all: 500 }).collect()
+        };
+        (0..trials).map(trial).collect()
+    }
+
+    #[test]
+    fn trials_that_differ_by_more_than_their_batches_do_widen_every_interval() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let effect = |rates: &[Vec<Vec<Batch>>]| design_effect(rates.iter().map(Vec::as_slice));
+        let alike: Vec<_> = (0..8).map(|_| rate(4, &mut rng, |_| 0.05)).collect();
+        assert!(effect(&alike) < 1.5, "{}", effect(&alike));
+        let unlike: Vec<_> = (0..8).map(|_| rate(4, &mut rng, |rng| 0.1 * rng.random::<f64>())).collect();
+        // Five batches that say the same are worth one: were a trial's alike to the last answer, it would be 5 and more.
+        assert!(effect(&unlike) > 3.0, "{}", effect(&unlike));
+
+        let one = &alike[0];
+        let (narrow, wide) = (share(one, 1.0, 0.95), share(one, 4.0, 0.95));
+        assert_eq!(narrow.share, wide.share);
+        assert!(wide.high > narrow.high && wide.low < narrow.low);
+    }
+
+    #[test]
+    fn one_trial_of_each_rate_or_none_at_all_tells_nothing_of_how_trials_differ() {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let once = [rate(1, &mut rng, |_| 0.05), rate(1, &mut rng, |_| 0.5), Vec::new(), vec![Vec::new(); 3]];
+        assert_eq!(design_effect(once.iter().map(Vec::as_slice)), 1.0);
+    }
+
+    #[test]
+    fn a_target_that_is_not_as_fast_all_the_time_is_covered_half_as_often_again_as_by_its_batches_alone() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let (mut covered, mut without) = (0, 0);
+        for _ in 0..300 {
+            let rates: Vec<_> = (0..6).map(|_| rate(4, &mut rng, |rng| 0.1 * rng.random::<f64>())).collect();
+            let effect = design_effect(rates.iter().map(Vec::as_slice));
+            let covers = |it: Share| it.low <= 0.05 && 0.05 <= it.high;
+            covered += rates.iter().filter(|trials| covers(share(trials, effect, 0.95))).count();
+            without += rates.iter().filter(|trials| covers(share(trials, 1.0, 0.95))).count();
+        }
+        assert!(covered >= 1_500 && covered >= without * 3 / 2, "{covered} and {without} of 1,800");
+    }
+
     proptest! {
         #[test]
-        fn the_bounds_hold_the_share_between_them(batches in prop::collection::vec((0u64..50, 0u64..50), 1..12)) {
+        fn the_bounds_hold_the_share_between_them(
+            batches in prop::collection::vec((0u64..50, 0u64..50), 1..12),
+            effect in 1.0..20.0f64,
+        ) {
             let batches: Vec<Batch> =
                 batches.into_iter().map(|(over, more)| Batch { over, all: over + more }).collect();
-            let it = share(&batches, 0.95);
+            let it = share(&[batches], effect, 0.95);
             prop_assert!(0.0 <= it.low && it.low <= it.high && it.high <= 1.0);
             if let Some(share) = it.share {
                 prop_assert!(it.low <= share && share <= it.high);

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use rand_distr::{Binomial, Distribution};
+use rand_distr::{Binomial, Distribution, StandardNormal};
 
 use super::*;
 
@@ -108,6 +108,78 @@ fn a_repeat_that_contradicts_opens_the_bracket_again_downward() {
     });
     let Next::Found { low, high } = end.0 else { panic!("{end:?}") };
     assert!(low <= knee && knee <= high, "{low} {high}");
+}
+
+/// A target that answers 8,500 a second on the mean and is faster at one minute than at another: the logarithm of its speed is
+/// an Ornstein–Uhlenbeck process, and for 0.3 of 6 seconds it has other things to do. A thousand can wait for it.
+struct Wandering {
+    rng: ChaCha8Rng,
+    speed: f64,
+    elsewhere_s: f64,
+    waiting: f64,
+}
+
+impl Wandering {
+    const SPREAD: f64 = 0.06;
+    const MEMORY_S: f64 = 15.0;
+    const STEP_S: f64 = 0.05;
+    const LIMIT_S: f64 = 0.1;
+
+    fn new(seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), speed: 0.0, elsewhere_s: 0.0, waiting: 0.0 }
+    }
+
+    fn normal(&mut self) -> f64 {
+        StandardNormal.sample(&mut self.rng)
+    }
+
+    /// Who waits too long, and who is not let in.
+    fn step(&mut self, rate: f64) -> [Batch; 2] {
+        let kept = (-Self::STEP_S / Self::MEMORY_S).exp();
+        self.speed = self.speed * kept + Self::SPREAD * (1.0 - kept * kept).sqrt() * self.normal();
+        self.elsewhere_s -= Self::STEP_S;
+        if self.elsewhere_s <= 0.0 && self.rng.random::<f64>() < Self::STEP_S / 6.0 {
+            self.elsewhere_s = 0.3;
+        }
+        let serves = 8_500.0 * self.speed.exp() * if self.elsewhere_s > 0.0 { 0.6 } else { 1.0 };
+        let arrivals = rate * Self::STEP_S;
+        let arrivals = (arrivals + arrivals.sqrt() * self.normal()).max(0.0).round();
+        let late = self.waiting > Self::LIMIT_S * serves;
+        let wait = (self.waiting + arrivals - serves * Self::STEP_S).max(0.0);
+        let dropped = (wait - 1_000.0).clamp(0.0, arrivals).round() as u64;
+        self.waiting = wait.min(1_000.0);
+        let all = arrivals as u64;
+        [Batch { over: if late { all } else { dropped }, all }, Batch { over: dropped, all }]
+    }
+
+    /// Two seconds to settle, and five batches of two.
+    fn trial(&mut self, rate: f64) -> Finding {
+        self.waiting = 0.0;
+        let mut batches = vec![vec![Batch::default(); 6]; 2];
+        for step in 0..240 {
+            let arrived = self.step(rate);
+            batches.iter_mut().zip(arrived).for_each(|(batches, more)| batches[step / 40].add(more));
+        }
+        Finding::Batches(batches.into_iter().map(|mut all| all.split_off(1)).collect())
+    }
+}
+
+#[test]
+fn the_intervals_of_two_searches_overlap_though_the_target_is_not_as_fast_all_the_time() {
+    let mut overlap = 0;
+    for seed in 0..100 {
+        let mut target = Wandering::new(seed);
+        let mut found = || {
+            let search = Search { allowed: vec![0.05, 0.001], ..search(200.0, f64::INFINITY) };
+            let (end, trials) = run(search, |rate| target.trial(rate));
+            let Next::Found { low, high } = end else { panic!("{end:?}") };
+            assert!(trials <= 80, "{trials} trials");
+            (low, high)
+        };
+        let (one, other) = (found(), found());
+        overlap += i32::from(one.0 <= other.1 && other.0 <= one.1);
+    }
+    assert!(overlap >= 95, "{overlap} of 100");
 }
 
 #[test]
