@@ -120,9 +120,13 @@ macro_rules! in_tx {
                 loop {
                     let outcome = async {
                         let mut $tx = turn.begin().await?;
-                        let outcome = $e;
-                        $tx.commit().await?;
-                        Ok::<_, $crate::store::StoreError>(outcome)
+                        let outcome = async { Ok::<_, $crate::store::StoreError>($e) }.await;
+                        match outcome {
+                            Ok(_) => $tx.commit().await?,
+                            // Before the answer: whoever asks again at once is not told that the same is in progress.
+                            Err(_) => drop($tx.rollback().await),
+                        }
+                        outcome
                     }
                     .await;
                     if let Some(outcome) = turn.written(outcome).await {
