@@ -69,7 +69,7 @@ pub fn share(trials: &[Vec<Batch>], design_effect: f64, confidence: f64) -> Shar
 
 /// How many times as much the shares of `rates` vary, by how their trials differ, as they would if a trial's batches were
 /// as independent of each other as those of different trials; at least 1. One number for all rates, as two or three trials
-/// of one tell little of it (L. Kish, *Survey Sampling*, 1965, §5.4 and §8.2: the design effect of sampling clusters).
+/// of one tell little of it (L. Kish, *Survey Sampling*, 1965, §8.2: the design effect of sampling clusters).
 pub fn design_effect<'a>(rates: impl Iterator<Item = &'a [Vec<Batch>]>) -> f64 {
     let (mut between, mut within) = (0.0, 0.0);
     for trials in rates {

@@ -24,7 +24,7 @@ fn trial(knee: f64, rate: f64, rng: &mut ChaCha8Rng) -> Vec<Batch> {
 
 /// The end of a search and the number of its trials.
 fn run(mut search: Search, mut find: impl FnMut(f64) -> Finding) -> (Next, usize) {
-    for trials in 0..200 {
+    for trials in 0..400 {
         match search.next() {
             Next::Try(rate) => {
                 let finding = find(rate);
