@@ -123,7 +123,8 @@ macro_rules! in_tx {
                         let outcome = async { Ok::<_, $crate::store::StoreError>($e) }.await;
                         match outcome {
                             Ok(_) => $tx.commit().await?,
-                            // Before the answer: whoever asks again at once is not told that the same is in progress.
+                            // PostgreSQL tells an error before it lets go of locks: whoever asked again at once would be told
+                            // that the same is in progress.
                             Err(_) => drop($tx.rollback().await),
                         }
                         outcome

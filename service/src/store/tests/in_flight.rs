@@ -102,17 +102,7 @@ async fn a_request_that_was_given_up_half_way_can_be_done_again(store: &Store) {
     }
 }
 
-async fn a_request_that_was_refused_is_not_in_progress_when_it_comes_again_at_once(store: &Store) {
-    let nobody = Uuid::from_u128(9);
-    let claim = Claim { key: "k", body_hash: [1; 32], response: b"{}", now: Timestamp(1) };
-    for time in 0..200 {
-        let refused = tasks::insert(store, nobody, &task(1, 1, None), Some(&claim)).await;
-        assert!(matches!(refused, Err(StoreError::Dangling)), "time {time}: {refused:?}");
-    }
-}
-
 on_both! {
     what_comes_again_while_it_is_done_is_refused_and_afterwards_answered_the_same,
     a_request_that_was_given_up_half_way_can_be_done_again,
-    a_request_that_was_refused_is_not_in_progress_when_it_comes_again_at_once,
 }
