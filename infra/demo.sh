@@ -12,7 +12,7 @@ out=${DEMO_OUT:-report.html}
 programs=${CARGO_TARGET_DIR:-target}/demo
 say() { printf '\n── %s\n\n' "$*" >&2; }
 
-say "building the programs: five to six minutes on two cores, once"
+say "building the programs: nine to eleven minutes on two cores, once"
 # Without what only a public service needs (Swagger UI, brotli): a third less to build.
 cargo build --profile demo --no-default-features -p service -p loadgen -p reports
 
