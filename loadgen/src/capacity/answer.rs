@@ -29,7 +29,7 @@ pub fn conclude(
     between: Option<Between>,
 ) -> Capacity {
     let (low, wall) = hunt.search.bracket();
-    let breaks = wall.filter(|wall| hunt.search.decision(wall) == Decision::Breaks);
+    let breaks = wall.filter(|wall| wall.decision == Decision::Breaks);
     let kind = match end {
         End::Known(Next::None) => AnswerKind::None,
         End::Known(Next::Found { .. }) => AnswerKind::Found,
@@ -127,7 +127,7 @@ pub fn rates(hunt: &Hunt) -> Vec<RateFinding> {
             rate_per_s: tried.rate,
             trials: tried.trials as u64,
             limited: tried.limited as u64,
-            decision: hunt.search.decision(tried),
+            decision: tried.decision,
             requests_per_s: pool.map_or(0.0, Pool::requests_per_s),
             response: pool.map_or_else(Latency::default, |pool| Latency::of(&pool.response)),
             evidence: evidence(hunt, tried),
@@ -139,7 +139,7 @@ pub fn rates(hunt: &Hunt) -> Vec<RateFinding> {
 
 fn evidence(hunt: &Hunt, tried: &Tried) -> Vec<Evidence> {
     let budgets = hunt.range.template.budgets.iter().zip(&hunt.search.allowed);
-    let of = |((budget, allowed), share): ((&record::Budget, &f64), super::share::Share)| Evidence {
+    let of = |((budget, allowed), share): ((&record::Budget, &f64), &super::share::Share)| Evidence {
         budget: budget.to_string(),
         over: share.over,
         n: share.n,
@@ -148,7 +148,7 @@ fn evidence(hunt: &Hunt, tried: &Tried) -> Vec<Evidence> {
         high: share.high,
         allowed: *allowed,
     };
-    budgets.zip(hunt.search.shares(tried)).map(of).collect()
+    budgets.zip(&tried.shares).map(of).collect()
 }
 
 /// The budget of which most is over, measured by what may be.

@@ -166,8 +166,7 @@ impl Hunt {
     }
 
     fn decision(&self, rate: f64) -> Option<Decision> {
-        let tried = self.search.tried.iter().find(|tried| tried.rate == rate)?;
-        Some(self.search.decision(tried))
+        self.search.tried.iter().find(|tried| tried.rate == rate).map(|tried| tried.decision)
     }
 
     fn out_of_time(&self, seconds: u64) -> Option<Limit> {

@@ -1,5 +1,8 @@
-//! Which rate to try next, and when to stop: pure. What is known of a rate is all that its trials say together, so that a
-//! repeat which contradicts an earlier trial opens the bracket again by itself, downward too.
+//! Which rate to try next, and when to stop: pure. What is known of a rate is all that its trials say together, and what
+//! rates say that contradict it, so that a trial which contradicts an earlier one opens the bracket again by itself,
+//! downward too.
+
+use std::ops::RangeInclusive;
 
 use record::Decision;
 
@@ -40,6 +43,10 @@ pub struct Tried {
     pub limited: usize,
     /// For each budget, the batches of each other trial.
     pub told: Vec<Vec<Vec<Batch>>>,
+    /// For each budget, the share over its limit.
+    pub shares: Vec<Share>,
+    /// What all of that says.
+    pub decision: Decision,
 }
 
 /// What a trial says.
@@ -77,7 +84,9 @@ impl Search {
         let at = self.tried.partition_point(|tried| tried.rate < rate);
         if self.tried.get(at).is_none_or(|tried| tried.rate > rate) {
             let told = vec![Vec::new(); self.allowed.len()];
-            self.tried.insert(at, Tried { rate, trials: 0, limited: 0, told });
+            let new =
+                Tried { rate, trials: 0, limited: 0, told, shares: Vec::new(), decision: Decision::Open };
+            self.tried.insert(at, new);
         }
         let tried = &mut self.tried[at];
         tried.trials += 1;
@@ -87,23 +96,41 @@ impl Search {
                 tried.told.iter_mut().zip(trial).for_each(|(known, batches)| known.push(batches));
             }
         }
+        self.judge();
     }
 
-    /// The share over each budget's limit at a rate.
-    pub fn shares(&self, tried: &Tried) -> impl Iterator<Item = Share> {
-        tried.told.iter().enumerate().map(|(budget, trials)| {
-            let effect = design_effect(self.tried.iter().map(|other| other.told[budget].as_slice()));
-            share(trials, effect, CONFIDENCE)
-        })
+    /// Decides on every rate anew: what a trial says of how trials differ, and of rates that it contradicts, is about others
+    /// than its own.
+    fn judge(&mut self) {
+        let budgets = 0..self.allowed.len();
+        let effects: Vec<f64> = budgets
+            .map(|budget| design_effect(self.tried.iter().map(|tried| tried.told[budget].as_slice())))
+            .collect();
+        let shares = |rates: &[Tried]| -> Vec<Share> {
+            let of = |(budget, effect): (usize, &f64)| {
+                let trials = rates.iter().flat_map(|tried| &tried.told[budget]);
+                share(trials, *effect, CONFIDENCE)
+            };
+            effects.iter().enumerate().map(of).collect()
+        };
+        let alone: Vec<Vec<Share>> = self.tried.iter().map(|it| shares(std::slice::from_ref(it))).collect();
+        let decided: Vec<Decision> =
+            self.tried.iter().zip(&alone).map(|(tried, shares)| self.decide(tried, shares)).collect();
+        let contradicted: Vec<Vec<Share>> = (0..alone.len())
+            .map(|at| contradicted(at, &alone, &decided, |rates| shares(&self.tried[rates])))
+            .collect();
+        for (at, shares) in contradicted.into_iter().enumerate() {
+            self.tried[at].decision = self.decide(&self.tried[at], &shares);
+            self.tried[at].shares = shares;
+        }
     }
 
-    /// What all trials of a rate say together.
-    pub fn decision(&self, tried: &Tried) -> Decision {
+    fn decide(&self, tried: &Tried, shares: &[Share]) -> Decision {
         if tried.limited * 2 > tried.trials {
             return Decision::Limited;
         }
         let over = |bound: fn(&Share) -> f64| {
-            self.shares(tried).zip(&self.allowed).any(|(share, allowed)| bound(&share) > *allowed)
+            shares.iter().zip(&self.allowed).any(|(share, allowed)| bound(share) > *allowed)
         };
         if over(|share| share.low) {
             Decision::Breaks
@@ -116,7 +143,7 @@ impl Search {
 
     /// The highest rate that holds below the lowest that does not, and that one.
     pub fn bracket(&self) -> (Option<&Tried>, Option<&Tried>) {
-        let is = |tried: &&Tried, wanted: &[Decision]| wanted.contains(&self.decision(tried));
+        let is = |tried: &&Tried, wanted: &[Decision]| wanted.contains(&tried.decision);
         let wall = self.tried.iter().find(|it| is(it, &[Decision::Breaks, Decision::Limited]));
         let below = self.tried.iter().filter(|it| wall.is_none_or(|wall| it.rate < wall.rate));
         (below.rev().find(|it| is(it, &[Decision::Holds])), wall)
@@ -136,7 +163,7 @@ impl Search {
         let (low, wall) = self.bracket();
         let Some(wall) = wall else { return self.upward(highest) };
         // Once may have been a disturbance of this machine's.
-        if self.decision(wall) == Decision::Limited && wall.trials < REPEATS {
+        if wall.decision == Decision::Limited && wall.trials < REPEATS {
             return Next::Try(wall.rate);
         }
         if let Some(contradicted) = self.contradiction(wall) {
@@ -157,7 +184,7 @@ impl Search {
         {
             return Next::Try(end.rate);
         }
-        if self.decision(wall) == Decision::Limited {
+        if wall.decision == Decision::Limited {
             Next::AtLeast(low.rate)
         } else {
             Next::Found { low: low.rate, high: wall.rate }
@@ -166,8 +193,7 @@ impl Search {
 
     /// Nothing has broken yet: twice as much, up to the ceiling.
     fn upward(&self, highest: &Tried) -> Next {
-        if self.decision(highest) == Decision::Open && self.looks_broken(highest) && highest.trials < PATIENCE
-        {
+        if highest.decision == Decision::Open && self.looks_broken(highest) && highest.trials < PATIENCE {
             return Next::Try(highest.rate);
         }
         if highest.rate < self.ceiling {
@@ -185,15 +211,14 @@ impl Search {
 
     /// Whether more than is allowed was over some budget's limit, be that by chance.
     fn looks_broken(&self, tried: &Tried) -> bool {
-        self.shares(tried)
-            .zip(&self.allowed)
-            .any(|(share, allowed)| share.share.is_some_and(|share| share > *allowed))
+        let mut shares = tried.shares.iter().zip(&self.allowed);
+        shares.any(|(share, allowed)| share.share.is_some_and(|share| share > *allowed))
     }
 
     /// Nothing holds yet: half as much, down to the floor.
     fn downward(&self, wall: &Tried) -> Next {
         let lowest = self.tried.first().unwrap_or(wall);
-        if self.decision(lowest) == Decision::Open && lowest.trials < PATIENCE {
+        if lowest.decision == Decision::Open && lowest.trials < PATIENCE {
             return Next::Try(lowest.rate);
         }
         let half = round(lowest.rate / 2.0);
@@ -204,14 +229,15 @@ impl Search {
         if lowest.trials < REPEATS {
             return Next::Try(lowest.rate);
         }
-        let helpless = self.tried.iter().all(|tried| self.decision(tried) == Decision::Limited);
+        let helpless = self.tried.iter().all(|tried| tried.decision == Decision::Limited);
         if helpless { Next::Helpless } else { Next::None }
     }
 
-    /// A rate above the wall that holds, or the wall itself: whichever was tried less, as long as more trials may tell.
+    /// A rate that holds above one that was too much for the generator, or that one: whichever was tried less, as long as
+    /// more trials may tell.
     fn contradiction(&self, wall: &Tried) -> Option<f64> {
         let above = self.tried.iter().filter(|tried| tried.rate > wall.rate);
-        let holds = above.rev().find(|tried| self.decision(tried) == Decision::Holds)?;
+        let holds = above.rev().find(|tried| tried.decision == Decision::Holds)?;
         let least = [wall, holds].into_iter().min_by_key(|tried| tried.trials)?;
         (least.trials < PATIENCE).then_some(least.rate)
     }
@@ -231,6 +257,42 @@ impl Search {
         let new = widest[0].rate < middle && middle < widest[1].rate;
         (new && ratio(widest) > 1.0 + self.precision / 2.0).then_some(middle)
     }
+}
+
+/// The shares of the rate at `at`, of those that each rate says `alone`. A rate that breaks is contradicted by a higher one
+/// that does not and at which less was over a limit, one that holds by a lower one that does not and at which more was: what
+/// is offered more is not answered sooner. Then all from the one to the other say one thing `together`, and the bound that
+/// decided is the wider of both (pool adjacent violators; M. Ayer and others, *Annals of Mathematical Statistics* 26, 1955).
+fn contradicted(
+    at: usize,
+    alone: &[Vec<Share>],
+    decided: &[Decision],
+    together: impl Fn(RangeInclusive<usize>) -> Vec<Share>,
+) -> Vec<Share> {
+    let mut shares = alone[at].clone();
+    let is = |other: usize, wanted: [Decision; 2]| wanted.contains(&decided[other]);
+    match decided[at] {
+        Decision::Breaks => {
+            for above in (at + 1..alone.len()).filter(|it| is(*it, [Decision::Open, Decision::Holds])) {
+                for (share, pooled) in shares.iter_mut().zip(together(at..=above)) {
+                    if pooled.share < share.share {
+                        share.low = share.low.min(pooled.low);
+                    }
+                }
+            }
+        }
+        Decision::Holds => {
+            for below in (0..at).filter(|it| is(*it, [Decision::Open, Decision::Breaks])) {
+                for (share, pooled) in shares.iter_mut().zip(together(below..=at)) {
+                    if pooled.share > share.share {
+                        share.high = share.high.max(pooled.high);
+                    }
+                }
+            }
+        }
+        Decision::Open | Decision::Limited => {}
+    }
+    shares
 }
 
 fn ratio(pair: &[&Tried]) -> f64 {

@@ -47,8 +47,12 @@ pub struct Share {
 ///   the variance is multiplied by `design_effect` for that.
 ///
 /// A burst so rare that no batch met it is in no interval: that is what repeats, and holding the answer for long, are for.
-pub fn share(trials: &[Vec<Batch>], design_effect: f64, confidence: f64) -> Share {
-    let batches: Vec<Batch> = trials.iter().flatten().copied().filter(|batch| batch.all > 0).collect();
+pub fn share<'a>(
+    trials: impl IntoIterator<Item = &'a Vec<Batch>>,
+    design_effect: f64,
+    confidence: f64,
+) -> Share {
+    let batches: Vec<Batch> = trials.into_iter().flatten().copied().filter(|batch| batch.all > 0).collect();
     let Batch { over, all: n } = sum(&batches);
     if n == 0 {
         return Share { over, n, share: None, low: 0.0, high: 1.0 };
@@ -223,8 +227,8 @@ mod tests {
             let rates: Vec<_> = (0..6).map(|_| rate(4, &mut rng, |rng| 0.1 * rng.random::<f64>())).collect();
             let effect = design_effect(rates.iter().map(Vec::as_slice));
             let covers = |it: Share| it.low <= 0.05 && 0.05 <= it.high;
-            covered += rates.iter().filter(|trials| covers(share(trials, effect, 0.95))).count();
-            without += rates.iter().filter(|trials| covers(share(trials, 1.0, 0.95))).count();
+            covered += rates.iter().filter(|trials| covers(share(*trials, effect, 0.95))).count();
+            without += rates.iter().filter(|trials| covers(share(*trials, 1.0, 0.95))).count();
         }
         assert!(covered >= 1_500 && covered >= without * 3 / 2, "{covered} and {without} of 1,800");
     }
