@@ -73,6 +73,12 @@ pub fn conclude(
         let pools = hunt.pools.iter().map(|(bits, pool)| (f64::from_bits(*bits), pool));
         notes.extend(unsteady(pools, hunt.method.precision));
     }
+    if hunt.search.tried.iter().any(|tried| tried.contradicted) {
+        notes.push(
+            "More was over a limit at one rate than at a higher one, as at a slower minute: such rates are bounded together."
+                .to_owned(),
+        );
+    }
     if hunt.robbed > 0 {
         let (trials, were) = if hunt.robbed == 1 { ("trial", "was") } else { ("trials", "were") };
         notes.push(format!(

@@ -45,6 +45,8 @@ pub struct Tried {
     pub told: Vec<Vec<Vec<Batch>>>,
     /// For each budget, the share over its limit.
     pub shares: Vec<Share>,
+    /// Whether a bound of those is wider for what another rate says.
+    pub contradicted: bool,
     /// What all of that says.
     pub decision: Decision,
 }
@@ -84,8 +86,8 @@ impl Search {
         let at = self.tried.partition_point(|tried| tried.rate < rate);
         if self.tried.get(at).is_none_or(|tried| tried.rate > rate) {
             let told = vec![Vec::new(); self.allowed.len()];
-            let new =
-                Tried { rate, trials: 0, limited: 0, told, shares: Vec::new(), decision: Decision::Open };
+            let (shares, contradicted, decision) = (Vec::new(), false, Decision::Open);
+            let new = Tried { rate, trials: 0, limited: 0, told, shares, contradicted, decision };
             self.tried.insert(at, new);
         }
         let tried = &mut self.tried[at];
@@ -120,8 +122,9 @@ impl Search {
             .map(|at| contradicted(at, &alone, &decided, |rates| shares(&self.tried[rates])))
             .collect();
         for (at, shares) in contradicted.into_iter().enumerate() {
-            self.tried[at].decision = self.decide(&self.tried[at], &shares);
-            self.tried[at].shares = shares;
+            let decision = self.decide(&self.tried[at], &shares);
+            let tried = &mut self.tried[at];
+            (tried.decision, tried.contradicted, tried.shares) = (decision, shares != alone[at], shares);
         }
     }
 

@@ -143,6 +143,7 @@ fn a_rate_that_holds_is_open_again_when_more_is_over_the_limit_at_a_lower_one() 
     assert_eq!(decisions(&search), [Decision::Holds]);
     learn(&mut search, 800.0, &[12, 9, 14]);
     assert_eq!(decisions(&search), [Decision::Open; 2]);
+    assert!(!search.tried[0].contradicted && search.tried[1].contradicted);
 }
 
 #[test]
@@ -152,6 +153,7 @@ fn what_breaks_more_the_more_is_offered_contradicts_nothing() {
     learn(&mut search, 800.0, &[13, 14, 13]);
     learn(&mut search, 900.0, &[2, 90]);
     assert_eq!(decisions(&search), [Decision::Holds, Decision::Breaks, Decision::Open]);
+    assert!(search.tried.iter().all(|tried| !tried.contradicted));
 }
 
 /// A target that answers 8,500 a second on the mean and is faster at one minute than at another: the logarithm of its speed is
