@@ -94,9 +94,9 @@ impl Maker {
             saves.push(name);
         }
         let auth = asked.auth.clone().filter(|it| !it.is_null()).or_else(|| auth.cloned());
-        let body = serde_json::to_string(&request).unwrap_or_default();
-        let auth_text = auth.as_ref().map(Value::to_string).unwrap_or_default();
-        let uses = Variables::used(&body).chain(Variables::used(&auth_text)).collect();
+        // The parts of a URL may make a name together that none of them holds.
+        let mut uses = Variables::used(&url).collect();
+        [Some(request), auth.as_ref()].into_iter().flatten().for_each(|it| Variables::used_in(it, &mut uses));
         Some(Made {
             name: name.to_owned(),
             asked: Asked { method: Some(method), ..asked },

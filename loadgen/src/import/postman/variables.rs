@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::file::Pair;
 use crate::import::{
     naming::{Names, identifier},
@@ -124,6 +126,19 @@ impl Variables {
         pieces(text).filter_map(|(_, name)| name.map(str::to_owned))
     }
 
+    /// Adds the names that the texts in `value` use to `names`.
+    pub fn used_in(value: &Value, names: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) => names.extend(Self::used(text)),
+            Value::Array(list) => list.iter().for_each(|it| Self::used_in(it, names)),
+            Value::Object(members) => members.iter().for_each(|(key, it)| {
+                names.extend(Self::used(key));
+                Self::used_in(it, names);
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
     /// The constants of the scenario: name, value, what it is.
     pub fn constants(&self) -> Vec<(String, String, String)> {
         let used = self.named.iter().filter(|(name, _)| !self.saved.contains(*name));
@@ -139,19 +154,49 @@ impl Variables {
     }
 }
 
-/// Literal text and the name behind it, to the end.
+/// Literal text and the name behind it, to the end. A name has no braces, so `{{}/{{id}}` has one, as Postman has it.
 fn pieces(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        if let Some(open) = text.find("{{")
-            && let Some(close) = text[open..].find("}}")
-        {
-            let name = text[open + 2..open + close].trim();
-            rest = Some(&text[open + close + 2..]);
-            return Some((&text[..open], Some(name)));
-        }
-        rest = None;
-        Some((text, None))
+        let named = text.match_indices('{').find_map(|(open, _)| {
+            let name = text[open + 1..].strip_prefix('{')?;
+            let end = name.find(['{', '}'])?;
+            name[end..].starts_with("}}").then(|| (open, &name[..end], &name[end + 2..]))
+        });
+        let Some((open, name, behind)) = named else {
+            rest = None;
+            return Some((text, None));
+        };
+        rest = Some(behind);
+        Some((&text[..open], Some(name.trim())))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_name_has_no_braces() {
+        let names = |text| Variables::used(text).collect::<Vec<_>>();
+        assert_eq!(names("{{base}}/tasks/{{ id }}?q={{$guid}}"), ["base", "id", "$guid"]);
+        assert_eq!(names("{{}/tasks/{{id}}"), ["id"]);
+        assert_eq!(names("{{{id}}}"), ["id"]);
+        assert_eq!(names("{{a {{b}} c}}"), ["b"]);
+        assert_eq!(names("{{a}b}} {{é"), [""; 0]);
+        let parts: String = pieces("x{{{id}}}y").map(|(text, _)| text).collect();
+        assert_eq!(parts, "x{}y");
+    }
+
+    #[test]
+    fn names_are_found_in_every_text_of_a_request() {
+        let mut names = BTreeSet::new();
+        let request =
+            json!({ "url": ["{{a}}"], "{{b}}": { "raw": "{\"x\": \"{{c\"d}}\"}" }, "n": [1, null, true] });
+        Variables::used_in(&request, &mut names);
+        assert_eq!(names.into_iter().collect::<Vec<_>>(), ["a", "b", "c\"d"]);
+    }
 }
