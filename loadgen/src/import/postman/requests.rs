@@ -204,6 +204,15 @@ impl Maker {
         let pairs: Vec<Pair> =
             serde_json::from_value(auth.get(kind).cloned().unwrap_or_default()).unwrap_or_default();
         let find = |key: &str| pairs.iter().find(|it| it.key == key).map(Pair::text).unwrap_or_default();
+        let sent = match kind {
+            "bearer" => find("token"),
+            "apikey" if find("in") != "query" => find("value"),
+            _ => String::new(),
+        };
+        if http::HeaderValue::from_str(&self.variables.resolved(&sent)).is_err() {
+            self.notes.insert("left out an authorization that no header can hold".to_owned());
+            return;
+        }
         let (name, value) = match kind {
             "bearer" => {
                 let mut value = Text::literal("Bearer ");

@@ -54,6 +54,19 @@ fn graphql_forms_and_generators_are_written_as_scenarios_write_them() {
 }
 
 #[test]
+fn an_authorization_that_no_header_can_hold_is_left_out_and_told() {
+    let with = |token: &str| {
+        let auth = json!({ "type": "bearer", "bearer": [{ "key": "token", "value": token }] });
+        let item = json!({ "name": "one", "request": { "url": "http://127.0.0.1:8080/x", "auth": auth } });
+        from_text(&json!({ "info": { "name": "x" }, "item": [item] }).to_string()).unwrap()
+    };
+    let broken = with("{{token}\0}");
+    assert_eq!(requests(&broken.flows[0].steps)[0].headers, []);
+    assert!(broken.notes.iter().any(|it| it.contains("no header can hold")), "{:?}", broken.notes);
+    assert_eq!(requests(&with("{{token}}").flows[0].steps)[0].headers.len(), 1);
+}
+
+#[test]
 fn what_is_no_collection_is_told_so() {
     for (text, part) in [
         ("{}", "no request"),
