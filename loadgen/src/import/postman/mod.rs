@@ -4,6 +4,7 @@
 //! file ─► variables ({{…}}) ─► requests (with the scripts' checks and saves) ─► flows
 //! ```
 
+mod authorization;
 mod file;
 mod place;
 mod requests;
