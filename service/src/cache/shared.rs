@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use futures_util::future::join_all;
 use moka::Expiry;
-use redis::Script;
+use redis::{Script, ScriptInvocation};
 use tokio::sync::Semaphore;
 
 use super::generations::Scope;
@@ -21,7 +21,7 @@ use super::value::{Stamp, decode, encode};
 use super::{Answer, Before, Counters, Load, Outcome, Ticket};
 use crate::config::{CacheConfig, Policy, Tier};
 use crate::error::Error;
-use crate::redis::{Away, CATALOGUE, Redis, View, fresh};
+use crate::redis::{Away, CATALOGUE, Home, Redis, View, fresh};
 use crate::telemetry::metrics::Metrics;
 
 /// A generation that nobody changed for so long is forgotten, and with it what it was good for.
@@ -86,13 +86,28 @@ static CURRENT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A new generation, and the value of it if nobody changed the one of before.
+/// A generation that was never current, though a cluster's client may send this twice and the network may deliver it late:
+/// the next number, or the one that is given if there is none.
+static RENEW: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+            redis.call('INCR', KEYS[1])
+            redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        end",
+    )
+});
+
+/// A new generation and the value of it, if nobody changed the one of before; else nothing.
 static WRITE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local latest = redis.call('GET', KEYS[1]) == ARGV[1]
-        redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-        if latest then redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5]) end",
+        if latest then
+            redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+            redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+        end
+        return latest",
     )
 });
 
@@ -255,27 +270,81 @@ impl Shared {
         if scope == Scope::Products {
             return self.redis.announce(CATALOGUE).await;
         }
-        let mut set = redis::cmd("SET");
-        set.arg(scope.name()).arg(fresh()).arg("PX").arg(GENERATION_MS);
-        let set = &set;
-        self.redis.tell(|home| async move { self.redis.ask(&home, home.command::<()>(set)).await }).await;
+        let name = &scope.name();
+        let attempt =
+            |home: Arc<Home>| async move { self.redis.ask(&home, home.script::<()>(&renewal(name))).await };
+        self.redis.tell(attempt).await;
     }
 
     pub async fn write_through(&self, ticket: &Ticket, key: &Key, page: Option<Page>) {
         let (Some(before), Some(page)) = (ticket.before, page) else {
             return self.renew(ticket.scope).await;
         };
-        let own = fresh();
         // The epoch is the one of before the write: in a later one, somebody may have written past the cache meanwhile.
-        let stamp = Stamp { epoch: before.epoch, own, catalogue: 0 };
-        let mut call = WRITE.prepare_invoke();
-        call.key(ticket.scope.name()).key(&key.name).arg(before.generation).arg(own).arg(GENERATION_MS);
-        call.arg(encode(&page, stamp)).arg(life_ms(&page));
-        let call = &call;
-        self.redis.tell(|home| async move { self.redis.ask(&home, home.script::<()>(call)).await }).await;
+        let stamp = Stamp { epoch: before.epoch, own: fresh(), catalogue: 0 };
+        let call = &writing(&ticket.scope.name(), &key.name, before, &page, stamp);
+        let attempt = |home: Arc<Home>| async move { self.redis.ask(&home, home.script::<bool>(call)).await };
+        if self.redis.tell(attempt).await == Some(false) {
+            self.renew(ticket.scope).await;
+        }
     }
+}
+
+fn renewal(generation: &str) -> ScriptInvocation<'static> {
+    let mut call = RENEW.prepare_invoke();
+    call.key(generation).arg(fresh()).arg(GENERATION_MS);
+    call
+}
+
+fn writing(
+    generation: &str,
+    value: &str,
+    before: Before,
+    page: &Page,
+    stamp: Stamp,
+) -> ScriptInvocation<'static> {
+    let mut call = WRITE.prepare_invoke();
+    call.key(generation).key(value).arg(before.generation).arg(stamp.own).arg(GENERATION_MS);
+    call.arg(encode(page, stamp)).arg(life_ms(page));
+    call
 }
 
 fn life_ms(page: &Page) -> u64 {
     u64::try_from(page.ttl.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::redis::rig::Rig;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_generation_never_comes_back_though_what_renewed_it_arrives_again_after_others() {
+        for rig in [Rig::server().await, Rig::cluster().await] {
+            let process = rig.process().await;
+            let home = process.redis.home().unwrap();
+            let mut get = redis::cmd("GET");
+            get.arg("{1}:g");
+            let generation = async || home.command::<u64>(&get).await.unwrap();
+            let mut seen = HashSet::new();
+            let first = renewal("{1}:g");
+            for call in [&first, &renewal("{1}:g"), &first, &first] {
+                home.script::<()>(call).await.unwrap();
+                assert!(seen.insert(generation().await), "it is one of before");
+            }
+
+            let before = Before { epoch: 1, generation: generation().await };
+            let page = Page::new(b"1".to_vec(), Duration::from_secs(100));
+            let stamp = Stamp { epoch: 1, own: fresh(), catalogue: 0 };
+            let write = writing("{1}:g", "{1}:v", before, &page, stamp);
+            assert!(home.script::<bool>(&write).await.unwrap(), "nobody wrote since");
+            assert_eq!(generation().await, stamp.own);
+            home.script::<()>(&first).await.unwrap();
+            let latest = generation().await;
+            assert!(!home.script::<bool>(&write).await.unwrap() && generation().await == latest);
+            assert!(seen.insert(stamp.own) && seen.insert(latest), "it is one of before");
+        }
+    }
 }

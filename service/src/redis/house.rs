@@ -81,13 +81,15 @@ static ANNOUNCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local house, journal, entry = KEYS[1], KEYS[2], ARGV[1]
-        local epoch = redis.call('HGET', house, 'epoch')
+        local t = redis.call('TIME')
+        local now = t[1] * 1000 + math.floor(t[2] / 1000)
+        local of = redis.call('HMGET', house, 'epoch', 'since')
         local at = redis.call('HINCRBY', house, 'last', 1)
         redis.call('ZADD', journal, at, at .. ':' .. entry)
         redis.call('ZREMRANGEBYRANK', journal, 0, -1 - ARGV[2])
         if entry == ARGV[3] then redis.call('HSET', house, 'catalogue', at) end
         redis.call('PUBLISH', ARGV[4], at)
-        return {epoch or '0', at}",
+        return {of[1] or '0', math.max(0, now - (of[2] or now)), at}",
     )
 });
 
@@ -127,8 +129,9 @@ pub async fn report(link: &Link, report: &Report<'_>) -> RedisResult<News> {
     Ok(News { epoch, epoch_age_ms, last, catalogue, gap: gap != 0, entries })
 }
 
-/// Writes `entry` into the journal. Returns the epoch (0: there is none) and the entry's place.
-pub async fn announce(link: &Link, entry: &str) -> RedisResult<(u64, u64)> {
+/// Writes `entry` into the journal. Returns the epoch (0: there is none), how long it has lasted, in milliseconds, and
+/// the entry's place.
+pub async fn announce(link: &Link, entry: &str) -> RedisResult<(u64, u64, u64)> {
     let mut call = ANNOUNCE.prepare_invoke();
     call.key(HOUSE).key(JOURNAL).arg(entry).arg(ENTRIES_KEPT).arg(CATALOGUE).arg(CHANNEL);
     link.script(&call).await

@@ -10,15 +10,18 @@
 //! whole cache, and the *generation* of each scope that it shows. All of them are numbers that nobody drew before. A
 //! reader learns the current stamp *before* it loads from the database; a writer replaces the generation *after* its
 //! commit and *before* its acknowledgement ("tells the cache"). So a value that was loaded before a write bears a stamp
-//! that is not current any more when the write is acknowledged. Nothing has to be deleted, a late or repeated command
-//! does no harm, and a generation that Redis forgot is a new one.
+//! that is not current any more when the write is acknowledged. Nothing has to be deleted, and a generation that Redis
+//! forgot is a new one. A command that was given up may still arrive, when the network comes back or because a
+//! cluster's client sends it again. So telling counts a generation on: a command that named the new number would, late,
+//! bring back one that values were stored under before the latest write.
 //!
 //! * The generations of one user's scopes lie in the slot of that user and are read with every value, in one round
 //!   trip; one round trip is also what a hit in the copies of a process costs.
 //! * The catalogue belongs to everybody and is read much, written little: its generation is an entry of the *journal*,
 //!   which every process follows, so that its readers need no round trip when they have a copy. Its writer is not done
-//!   until every process has read the entry, or must have stopped to trust what it knows (`TRUST`). Ended sessions go
-//!   the same way. Pub/sub wakes the readers of the journal; that a message may be lost costs time, nothing else.
+//!   until every process has read the entry, or must have stopped to trust what it knows (`TRUST`); so it is in a house
+//!   too new to know who trusts the one of before. Ended sessions go the same way. Pub/sub wakes the readers of the
+//!   journal; that a message may be lost costs time, nothing else.
 //!
 //! # Inside, outside
 //! A writer that cannot reach Redis cannot tell the cache, and nobody who can reach it could know. What all processes
@@ -246,14 +249,12 @@ impl Redis {
 
     /// Writes `entry` into the journal, and returns when every process has read it or trusts nothing it knew before.
     pub async fn announce(&self, entry: &str) {
-        let announced = self.tell(|home| async move {
-            let (epoch, place) = self.ask(&home, house::announce(&home.link, entry)).await?;
-            Ok((epoch, place, home.epoch()))
-        });
-        let Some((epoch, place, known)) = announced.await else { return };
+        let attempt =
+            |home: Arc<Home>| async move { self.ask(&home, house::announce(&home.link, entry)).await };
+        let Some((epoch, age_ms, place)) = self.tell(attempt).await else { return };
         self.poke.notify_one();
-        // With a new house nobody knows who trusted the old one.
-        let mut countable = epoch != 0 && known.is_none_or(|known| known == epoch);
+        // A new house does not know who trusts the one of before.
+        let mut countable = epoch != 0 && Duration::from_millis(age_ms) > TRUST;
         let deadline = Instant::now() + TRUST;
         while Instant::now() < deadline {
             tokio::time::sleep(WAIT).await;
@@ -301,16 +302,12 @@ impl Home {
         self.link.script(script).await
     }
 
-    fn epoch(&self) -> Option<u64> {
-        self.trust.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|trust| trust.epoch)
-    }
-
     fn set_trust(&self, trust: Option<Trust>) {
         *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = trust;
     }
 }
 
-/// A number that nobody drew before, as far as 64 bits go.
+/// A number that nobody drew before, as far as 62 bits go: Redis can count on from it.
 pub fn fresh() -> u64 {
-    u64::from_le_bytes(clock::random_bytes()).max(1)
+    (u64::from_le_bytes(clock::random_bytes()) >> 2).max(1)
 }

@@ -34,6 +34,19 @@ async fn an_announcement_returns_when_every_process_has_read_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_waits_for_a_process_that_still_trusts_a_house_that_was_lost() {
+    let rig = Rig::server().await;
+    let (one, other) = (rig.process().await, rig.process().await);
+    let lost = other.redis.view().unwrap().epoch;
+    other.silence();
+    rig.server_under_test().ask("FLUSHALL").unwrap();
+    eventually("one knows the new house", async || one.redis.view().is_some_and(|view| view.epoch != lost))
+        .await;
+    one.redis.announce(CATALOGUE).await;
+    assert!(other.redis.view().is_none(), "the other may not serve what the announcement made stale");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_is_refused_by_every_process_when_the_end_is_acknowledged() {
     for rig in [Rig::server().await, Rig::cluster().await] {
         let processes = [rig.process().await, rig.process().await];
