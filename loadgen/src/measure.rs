@@ -225,12 +225,12 @@ impl Recorder {
 
     /// An iteration was begun.
     pub fn started(&self) {
-        self.lane().started.fetch_add(1, Ordering::Relaxed);
+        self.lane().started.fetch_add(1, Ordering::Release);
     }
 
     /// An iteration found every user busy and the queue full.
     pub fn dropped(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.dropped.fetch_add(1, Ordering::Release);
     }
 
     /// Takes out all that was recorded since the last call: the histograms and a row of `second` with the counts (the
@@ -241,8 +241,6 @@ impl Recorder {
         let mut spare = self.spare.lock().expect("rotation does not panic");
         let mut in_flight = 0;
         for (lane, spare) in self.lanes.iter().zip(spare.iter_mut()) {
-            row.offered += lane.offered.swap(0, Ordering::Relaxed);
-            row.started += lane.started.swap(0, Ordering::Relaxed);
             in_flight += lane.in_flight.load(Ordering::Relaxed);
             {
                 let mut shard = lane.shard.lock().expect("recording does not panic");
@@ -254,7 +252,10 @@ impl Recorder {
                 slice.drain(request, &mut histograms);
             }
         }
-        row.dropped = self.dropped.swap(0, Ordering::Relaxed);
+        // What follows before what it follows from: never were more begun or dropped than offered.
+        row.started = self.lanes.iter().map(|lane| lane.started.swap(0, Ordering::Acquire)).sum();
+        row.dropped = self.dropped.swap(0, Ordering::Acquire);
+        row.offered = self.lanes.iter().map(|lane| lane.offered.swap(0, Ordering::Relaxed)).sum();
         row.in_flight = in_flight.max(0) as u64;
         row.users = self.users_now();
         count(&mut row, &histograms);
@@ -354,6 +355,32 @@ mod tests {
         assert_eq!((completed + row.completed, failed + row.failed), (18_000, 2_000));
         assert_eq!((bytes + row.bytes_in, all.len()), (100_000, 18_000));
         assert!(recorder.rotate(21).1.is_empty());
+    }
+
+    #[test]
+    fn never_were_more_iterations_begun_or_dropped_than_offered_however_rotation_falls_between() {
+        const ITERATIONS: u64 = 300_000;
+        let recorder = Recorder::new(&["one".to_owned()], 8);
+        let (queue, arrivals) = std::sync::mpsc::sync_channel(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let queue = queue;
+                for _ in 0..ITERATIONS {
+                    recorder.offered();
+                    if queue.try_send(()).is_err() {
+                        recorder.dropped();
+                    }
+                }
+            });
+            scope.spawn(|| arrivals.into_iter().for_each(|()| recorder.started()));
+            let (mut offered, mut taken) = (0, 0);
+            while taken < ITERATIONS {
+                let (row, _) = recorder.rotate(0);
+                offered += row.offered;
+                taken += row.started + row.dropped;
+                assert!(taken <= offered, "{taken} of {offered}");
+            }
+        });
     }
 
     #[test]
