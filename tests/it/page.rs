@@ -1,9 +1,10 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use harness::{
     browser::Browser,
     loadgen::{Loadgen, reports_html},
@@ -136,12 +137,26 @@ async fn is_the_same_without_scripts(browser: &Browser, page: &Path) -> Result<(
         browser.screen(1280, "light").await?;
         browser.scripts(allowed).await?;
         browser.page.goto(format!("file://{}", page.display())).await?;
-        pictures.push(browser.picture().await?);
+        pictures.push(settled_picture(browser).await?);
     }
     browser.scripts(true).await?;
     assert!(pictures[0] == pictures[1], "the page looks different without scripts");
     assert!(pictures[0].len() > 50_000, "a picture of {} characters shows nothing", pictures[0].len());
     Ok(())
+}
+
+/// The page once two pictures of it in a row are the same: a busy machine may not have painted all of it at once.
+async fn settled_picture(browser: &Browser) -> Result<String> {
+    let mut last = browser.picture().await?;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let next = browser.picture().await?;
+        if next == last {
+            return Ok(next);
+        }
+        last = next;
+    }
+    bail!("the page never looks the same twice")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,7 +164,8 @@ async fn recommend(app: &App) -> anyhow::Result<()> {
             if changed {
                 app.cache.invalidate(&[Scope::Products]).await;
             }
-            return Ok(());
+            // Only now: what is cached must not stay when this fails.
+            return Ok(co_favorites::forget(&app.store).await?);
         }
         // Nobody waits for this: three quarters of the time are left to requests.
         tokio::time::sleep(step.elapsed() * 3).await;

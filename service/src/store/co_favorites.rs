@@ -166,17 +166,29 @@ where
     sql
 }
 
-/// What was counted is read from now on, and what was read before is forgotten.
+/// What was counted is read from now on.
 async fn finish(store: &Store, walk: Walk) -> Result<Step> {
     rw!(store.catalog(), p => sqlx::query(FINISH).bind(walk.generation).bind(walk.place).bind(Uuid::nil()).execute(p)
         .await?.rows_affected());
-    loop {
-        let forgotten = rw!(store.catalog().fresh(), p => sqlx::query(FORGET).bind(walk.generation + 1)
-            .bind(PRODUCTS_PER_STATEMENT).execute(p).await?.rows_affected());
-        if forgotten == 0 {
-            return Ok(Step::Whole { changed: walk.so_far != walk.checksum });
+    Ok(Step::Whole { changed: walk.so_far != walk.checksum })
+}
+
+/// Forgets the counts that were read before the last whole walk.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget(store: &Store) -> Result<()> {
+    let forgotten = async {
+        let generation = walk(store).await?.generation;
+        loop {
+            let forgotten = rw!(store.catalog().fresh(), p => sqlx::query(FORGET).bind(generation)
+                .bind(PRODUCTS_PER_STATEMENT).execute(p).await?.rows_affected());
+            if forgotten == 0 {
+                return Ok(());
+            }
         }
-    }
+    };
+    store.timed(Op::CoFavoriteCount, Box::pin(forgotten)).await
 }
 
 /// What marks say.

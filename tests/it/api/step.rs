@@ -9,7 +9,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
 /// How long background work may take, the start of a broker's consumer included.
-const BACKGROUND: Duration = Duration::from_secs(30);
+const BACKGROUND: Duration = Duration::from_secs(60);
 
 /// A request and what must come back. `{name}` in paths, headers, bodies and expectations stands for what an earlier step
 /// saved under that name.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::co_favorites::{Step, are_outdated, step};
+use crate::store::co_favorites::{Step, are_outdated, forget, step};
 use crate::store::recommendations;
 
 async fn product(store: &Store, number: u128) -> Uuid {
@@ -94,6 +94,18 @@ async fn what_is_counted_again_counts_once_and_what_was_unmarked_no_more(store: 
     assert!(!outdated(store).await);
     assert!(are_outdated(store, Duration::ZERO).await.unwrap(), "no time to tell: they may be");
     assert_eq!(recommended(store, 1, 10).await, [101]);
+    assert!(generations(store).await > 1);
+    forget(store).await.unwrap();
+    assert_eq!((generations(store).await, recommended(store, 1, 10).await), (1, vec![101]));
+}
+
+/// Walks whose counts are there.
+async fn generations(store: &Store) -> i64 {
+    const SQL: &str = "SELECT COUNT(DISTINCT generation) FROM co_favorites";
+    let ask = async || -> crate::store::Result<i64> {
+        Ok(crate::store::ro!(store.directory(), p => sqlx::query_scalar(SQL).fetch_one(p).await?))
+    };
+    ask().await.unwrap()
 }
 
 async fn counts_of_any_number_of_steps_and_processes_add_up(store: &Store) {
