@@ -144,12 +144,15 @@ impl Search {
         }
     }
 
-    /// The highest rate that holds below the lowest that does not, and that one.
+    /// The highest rate that holds below the lowest that does not, and that one. What breaks counts once no rate above it is
+    /// left open: of several rates about the capacity, each tried again and again, one breaks by chance.
     pub fn bracket(&self) -> (Option<&Tried>, Option<&Tried>) {
         let is = |tried: &&Tried, wanted: &[Decision]| wanted.contains(&tried.decision);
-        let wall = self.tried.iter().find(|it| is(it, &[Decision::Breaks, Decision::Limited]));
+        let limited = self.tried.iter().find(|it| it.decision == Decision::Limited);
+        let top = self.tried.iter().rev().take_while(|it| is(it, &[Decision::Breaks, Decision::Limited]));
+        let wall = [limited, top.last()].into_iter().flatten().min_by(|a, b| a.rate.total_cmp(&b.rate));
         let below = self.tried.iter().filter(|it| wall.is_none_or(|wall| it.rate < wall.rate));
-        (below.rev().find(|it| is(it, &[Decision::Holds])), wall)
+        (below.rev().find(|it| it.decision == Decision::Holds), wall)
     }
 
     /// The rates of [`Self::bracket`], per second.
@@ -250,7 +253,7 @@ impl Search {
     fn between(&self, low: &Tried, wall: &Tried) -> Option<f64> {
         let inside: Vec<&Tried> =
             self.tried.iter().filter(|it| low.rate <= it.rate && it.rate <= wall.rate).collect();
-        let open = inside[1..inside.len() - 1].iter().filter(|it| it.trials < PATIENCE);
+        let open = inside.iter().filter(|it| it.decision == Decision::Open && it.trials < PATIENCE);
         if let Some(open) = open.min_by_key(|it| it.trials) {
             return Some(open.rate);
         }
