@@ -145,14 +145,21 @@ impl Search {
     }
 
     /// The highest rate that holds below the lowest that does not, and that one. What breaks counts once no rate above it is
-    /// left open: of several rates about the capacity, each tried again and again, one breaks by chance.
+    /// left open: of several rates about the capacity, each tried again and again, one breaks by chance. The highest rate
+    /// allowed, left open for good, is no reason to wait.
     pub fn bracket(&self) -> (Option<&Tried>, Option<&Tried>) {
-        let is = |tried: &&Tried, wanted: &[Decision]| wanted.contains(&tried.decision);
+        let fails = |it: &&Tried| matches!(it.decision, Decision::Breaks | Decision::Limited);
+        let settled = |it: &&Tried| fails(it) || self.is_open_for_good(it);
         let limited = self.tried.iter().find(|it| it.decision == Decision::Limited);
-        let top = self.tried.iter().rev().take_while(|it| is(it, &[Decision::Breaks, Decision::Limited]));
+        let top = self.tried.iter().rev().take_while(settled).filter(fails);
         let wall = [limited, top.last()].into_iter().flatten().min_by(|a, b| a.rate.total_cmp(&b.rate));
         let below = self.tried.iter().filter(|it| wall.is_none_or(|wall| it.rate < wall.rate));
         (below.rev().find(|it| it.decision == Decision::Holds), wall)
+    }
+
+    /// Whether `tried` is the highest rate allowed and neither more trials nor a higher rate will tell.
+    fn is_open_for_good(&self, tried: &Tried) -> bool {
+        tried.decision == Decision::Open && tried.rate >= self.ceiling && tried.trials >= PATIENCE
     }
 
     /// The rates of [`Self::bracket`], per second.
@@ -197,7 +204,7 @@ impl Search {
         }
     }
 
-    /// Nothing has broken yet: twice as much, up to the ceiling.
+    /// Nothing has broken for certain: twice as much, up to the ceiling.
     fn upward(&self, highest: &Tried) -> Next {
         if highest.decision == Decision::Open && self.looks_broken(highest) && highest.trials < PATIENCE {
             return Next::Try(highest.rate);

@@ -170,6 +170,16 @@ fn a_rate_that_breaks_is_not_the_end_of_the_bracket_while_a_higher_one_is_open()
     assert_eq!(search.bracket_rates(), (Some(700.0), Some(800.0)));
 }
 
+#[test]
+fn a_rate_that_breaks_is_the_end_when_the_highest_allowed_stays_open() {
+    let mut search = search(100.0, 900.0);
+    learn(&mut search, 700.0, &[1, 0, 1]);
+    learn(&mut search, 800.0, &[60, 61, 59, 60, 62, 60]);
+    learn(&mut search, 900.0, &[2, 200, 3, 180, 2, 190, 0]);
+    assert_eq!(decisions(&search), [Decision::Holds, Decision::Breaks, Decision::Open]);
+    assert_eq!(search.bracket_rates(), (Some(700.0), Some(800.0)));
+}
+
 /// A target that answers 8,500 a second on the mean and is faster at one minute than at another: the logarithm of its speed is
 /// the sum of Ornstein–Uhlenbeck processes, and for 0.3 of 6 seconds it has other things to do. A thousand can wait for it.
 struct Wandering {
