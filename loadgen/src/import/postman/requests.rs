@@ -89,6 +89,11 @@ impl Maker {
         let mut saves = Vec::new();
         let mut sources = Vec::new();
         for (name, path) in right {
+            // Of what is set twice, the last counts.
+            if let Some(at) = saves.iter().position(|it| *it == name) {
+                saves.remove(at);
+                sources.remove(at);
+            }
             sources.push((self.variables.save(&name), path));
             saves.push(name);
         }
